@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "LossLab",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "losslab", targets: ["losslab"]),
+        .executable(name: "losslab-worker", targets: ["losslab-worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // L0: values. No I/O, no dependencies.
+        .target(name: "LabCore", swiftSettings: strict),
+        .target(name: "LabTesting", dependencies: ["LabCore"], swiftSettings: strict),
+
+        // L1: adapters.
+        .target(name: "WorkerProtocol", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(
+            name: "LabConfig", dependencies: ["LabCore", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(
+            name: "Archive", dependencies: ["LabCore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(name: "Evolution", dependencies: ["LabCore"], swiftSettings: strict),
+        .systemLibrary(
+            name: "CPythonEmbed", pkgConfig: "python3-embed", providers: [.apt(["libpython3-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CPython", dependencies: ["CPythonEmbed"]),
+        .target(name: "CLockdown", dependencies: ["CSeccomp"]),
+
+        // L2: stages.
+        .target(name: "Proposer", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(name: "Judge", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(
+            name: "Trainer", dependencies: ["LabCore", "WorkerProtocol", "Sandbox"],
+            exclude: ["python/pyproject.toml"],
+            resources: [.copy("python")], swiftSettings: strict),
+
+        // L3: drivers.
+        .target(
+            name: "CampaignRunner",
+            dependencies: ["LabCore", "Evolution", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(name: "EmbeddedPython", dependencies: ["CPython", "CLockdown"], swiftSettings: strict),
+
+        // L4: programs.
+        .executableTarget(
+            name: "losslab",
+            dependencies: [
+                "LabCore", "LabConfig", "Archive", "Evolution", "Proposer", "Judge", "Trainer", "CampaignRunner",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "losslab-worker", dependencies: ["EmbeddedPython", "CLockdown"],
+            swiftSettings: strict),
+
+        // Tests.
+        .testTarget(name: "LabCoreTests", dependencies: ["LabCore", "LabTesting"]),
+        .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore"]),
+        .testTarget(name: "TrainerTests", dependencies: ["Trainer", "LabCore", "Sandbox", "WorkerProtocol"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "LabCore"]),
+        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "LabCore", "LabTesting"]),
+        .testTarget(name: "LabConfigTests", dependencies: ["LabConfig", "LabCore"]),
+        .testTarget(name: "EvolutionTests", dependencies: ["Evolution", "LabCore", "LabTesting"]),
+        .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting"]),
+        .testTarget(
+            name: "CampaignRunnerTests", dependencies: ["CampaignRunner", "Evolution", "LabCore", "LabTesting"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["LabCore", "Archive"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+// Archive: placeholder until its first file lands.

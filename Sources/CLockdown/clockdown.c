@@ -1,0 +1,3 @@
+#include "CLockdown.h"
+#include <seccomp.h>
+int clockdown_placeholder(void) { return SCMP_VER_MAJOR; }

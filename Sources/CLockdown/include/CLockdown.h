@@ -1,0 +1,1 @@
+int clockdown_placeholder(void);

@@ -1,0 +1,3 @@
+#include "CPython.h"
+#include <Python.h>
+int cpython_placeholder(void) { return PY_MAJOR_VERSION; }

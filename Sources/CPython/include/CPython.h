@@ -1,0 +1,1 @@
+int cpython_placeholder(void);

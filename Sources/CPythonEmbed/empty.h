@@ -1,0 +1,1 @@
+/* Only carries pkg-config's flags; Python.h is included by the CPython shim alone. */

@@ -1,0 +1,1 @@
+// CampaignRunner: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// EmbeddedPython: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// Evolution: placeholder until its first file lands.

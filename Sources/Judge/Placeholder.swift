@@ -1,0 +1,1 @@
+// Judge: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// LabConfig: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// LabCore: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// LabTesting: placeholder until its first file lands.

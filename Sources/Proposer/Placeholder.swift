@@ -1,0 +1,1 @@
+// Proposer: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// Trainer: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// WorkerProtocol: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// ArchiveTests: placeholder until its first test lands.

@@ -1,0 +1,1 @@
+// CampaignRunnerTests: placeholder until its first test lands.

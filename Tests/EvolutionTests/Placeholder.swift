@@ -1,0 +1,1 @@
+// EvolutionTests: placeholder until its first test lands.

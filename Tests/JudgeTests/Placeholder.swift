@@ -1,0 +1,1 @@
+// JudgeTests: placeholder until its first test lands.

@@ -1,0 +1,1 @@
+// LabConfigTests: placeholder until its first test lands.

@@ -1,0 +1,1 @@
+// LabCoreTests: placeholder until its first test lands.

@@ -1,0 +1,1 @@
+// ProposerTests: placeholder until its first test lands.

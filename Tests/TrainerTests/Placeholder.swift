@@ -1,0 +1,1 @@
+// TrainerTests: placeholder until its first test lands.
