@@ -1,1 +1,0 @@
-// LabCore: placeholder until its first file lands.
