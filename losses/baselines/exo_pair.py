@@ -13,8 +13,6 @@ q = sigmoid(+-beta * rho) is the policy's preference, p = (1 - EPSILON, EPSILON)
 
 import math
 
-import math
-
 import torch.nn.functional as F
 from torch import Tensor
 

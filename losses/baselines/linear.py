@@ -1,6 +1,6 @@
 # ---
 # name: linear
-# title: Control: unbounded linear margin
+# title: "Control: unbounded linear margin"
 # origin: baseline
 # reference: control; the margin of arXiv:2305.18290, eq. 7 without its logistic
 # beta: 0.05

@@ -1,6 +1,6 @@
 # ---
 # name: no_reference
-# title: Control: DPO without the reference
+# title: "Control: DPO without the reference"
 # origin: baseline
 # reference: control; arXiv:2305.18290, eq. 7 with the reference log-ratio dropped
 # beta: 0.05

@@ -8,7 +8,8 @@
 # ---
 """DPO made unbiased under labels flipped with probability EPSILON.
 
-(-(1 - eps) log sigmoid(beta * rho) + eps log sigmoid(-beta * rho)) / (1 - 2 eps); never convex-bounded: it falls without end.
+(-(1 - eps) log sigmoid(beta * rho) + eps log sigmoid(-beta * rho)) / (1 - 2 eps). It has no lower bound:
+for large margins it goes on falling, with slope -eps * beta / (1 - 2 eps).
 """
 
 import torch.nn.functional as F

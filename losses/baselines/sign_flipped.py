@@ -1,13 +1,16 @@
 # ---
 # name: sign_flipped
-# title: Control: DPO with the preference reversed
+# title: "Control: DPO with the preference reversed"
 # origin: baseline
 # reference: control; arXiv:2305.18290, eq. 7 with rho negated
 # beta: 0.05
 # parents: [dpo]
 # control: true
 # ---
-"""DPO that prefers the rejected answer: -log sigmoid(-beta * rho). A benchmark in which this scores well measures nothing."""
+"""DPO that prefers the rejected answer: -log sigmoid(-beta * rho).
+
+A benchmark in which this scores well measures nothing.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor

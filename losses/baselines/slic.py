@@ -2,7 +2,7 @@
 # name: slic
 # title: SLiC (hinge loss on the margin)
 # origin: baseline
-# reference: arXiv:2305.10425, rank calibration loss, on the reference-normalised margin of arXiv:2309.06657 (hinge-norm)
+# reference: arXiv:2305.10425, rank calibration loss, on the margin of arXiv:2309.06657 (hinge-norm)
 # beta: 0.05
 # parents: []
 # ---

@@ -1,6 +1,6 @@
 # ---
 # name: zero
-# title: Control: no learning signal
+# title: "Control: no learning signal"
 # origin: baseline
 # reference: control; zero everywhere
 # beta: 0.05
