@@ -46,7 +46,8 @@ def sample_answers(
 ) -> list[list[list[str]]]:
     """The policy's answers, as [dialogue][sample][turn].
 
-    A dialogue is its user turns; each turn sees the policy's own answers before it. Temperature 0 is greedy. A dialogue given twice is sampled anew.
+    A dialogue is its user turns; each turn sees the policy's own answers before it. Temperature 0 is greedy.
+    A dialogue given twice is sampled anew.
     """
     replies = sample_dialogues(
         Policy(model, tokenizer),
