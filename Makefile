@@ -1,0 +1,66 @@
+# Two commands matter: `make discover` runs a discovery campaign from nothing, `make test` runs every check.
+# Each does all its own set-up and skips what is done.
+
+SHELL := /bin/bash
+PYTHON_DIR := Sources/Trainer/python
+TESTS_PYTHON := Tests/TrainerPythonTests
+VENV := .venv
+RELEASE := .build/release
+PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) losses evaluation/microbench/builder
+export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
+export OMP_NUM_THREADS := 1
+
+.PHONY: help setup release discover test test-swift test-python lint bench format clean
+
+help:
+	@echo "make discover   set up everything and run the quickstart discovery campaign"
+	@echo "make test       set up everything and run all tests, linters and type checks"
+	@echo "make bench      measure speed ratios side by side"
+	@echo "make format     format Swift and Python sources"
+	@echo "make clean      remove build products (not .venv, not runs)"
+
+setup: $(VENV)/.complete
+
+$(VENV)/.complete: $(PYTHON_DIR)/requirements.txt .ci/setup-apt .ci/setup-python
+	@.ci/setup-apt
+	@.ci/setup-python $(VENV) $(PYTHON_DIR)/requirements.txt
+	@touch $@
+
+$(VENV)/.complete-dev: $(VENV)/.complete $(PYTHON_DIR)/requirements-dev.txt
+	@.ci/setup-python $(VENV) $(PYTHON_DIR)/requirements-dev.txt
+	@touch $@
+
+release: setup
+	@swift build -c release --product losslab
+	@swift build -c release --product losslab-worker
+
+discover: release
+	@$(RELEASE)/losslab campaign run runs/quickstart.yaml
+
+test: lint test-swift test-python
+
+test-swift: setup
+	swift build --build-tests
+	swift test --skip-build
+
+test-python: $(VENV)/.complete-dev
+	swift build --product losslab-worker
+	LOSSLAB_WORKER=$(CURDIR)/.build/debug/losslab-worker $(VENV)/bin/python -m pytest -q $(TESTS_PYTHON)
+
+lint: $(VENV)/.complete-dev
+	swift format lint --strict --recursive Package.swift Sources Tests
+	$(VENV)/bin/ruff format --config $(PYTHON_DIR)/pyproject.toml --check $(PYTHON_FILES)
+	$(VENV)/bin/ruff check --config $(PYTHON_DIR)/pyproject.toml $(PYTHON_FILES)
+	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml $(PYTHON_DIR)/losslab_trainer evaluation/microbench/builder
+	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml $(TESTS_PYTHON)
+
+bench: release $(VENV)/.complete-dev
+	$(RELEASE)/losslab system bench
+
+format: $(VENV)/.complete-dev
+	swift format --in-place --recursive Package.swift Sources Tests
+	$(VENV)/bin/ruff check --config $(PYTHON_DIR)/pyproject.toml --fix --quiet $(PYTHON_FILES)
+	$(VENV)/bin/ruff format --config $(PYTHON_DIR)/pyproject.toml $(PYTHON_FILES)
+
+clean:
+	rm -rf .build .cache .mypy_cache .ruff_cache .pytest_cache

@@ -1,1 +1,0 @@
-// Judge: placeholder until its first file lands.

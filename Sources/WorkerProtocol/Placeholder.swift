@@ -1,1 +1,0 @@
-// WorkerProtocol: placeholder until its first file lands.

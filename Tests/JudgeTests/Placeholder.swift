@@ -1,1 +1,0 @@
-// JudgeTests: placeholder until its first test lands.
