@@ -1,0 +1,34 @@
+/// What went wrong between the controller and its workers: our fault, not the loss's.
+public enum TrainerError: Error, CustomStringConvertible {
+    /// The worker program is not where it should be.
+    case workerMissing(path: String)
+    /// The worker started and said why it cannot work.
+    case workerUnusable(reason: String)
+    /// The worker ended in the middle of a job, twice.
+    case workerLost(job: String, exit: String, log: String)
+    /// The worker reported that the job failed through no fault of the loss.
+    case jobFailed(job: String, reason: String)
+    case timedOut(job: String, seconds: Double)
+    case badAnswers(path: String, reason: String)
+    case unknownWorld(String)
+
+    public var description: String {
+        switch self {
+        case .workerMissing(let path):
+            "the worker program \(path) is missing; build it with `swift build --product losslab-worker`, "
+                + "or name it with LOSSLAB_WORKER"
+        case .workerUnusable(let reason):
+            "the worker cannot start: \(reason)"
+        case .workerLost(let job, let exit, let log):
+            "the worker ended during \(job) (\(exit)) and again on a second try; its log is \(log)"
+        case .jobFailed(let job, let reason):
+            "\(job) failed in the worker: \(reason)"
+        case .timedOut(let job, let seconds):
+            "\(job) took longer than its limit of \(Int(seconds)) s and its worker was ended"
+        case .badAnswers(let path, let reason):
+            "the answers in \(path) cannot be used: \(reason)"
+        case .unknownWorld(let name):
+            "there is no world named \(name); `losslab evaluation list` shows the worlds"
+        }
+    }
+}

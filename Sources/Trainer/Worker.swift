@@ -1,0 +1,112 @@
+import Foundation
+import Sandbox
+import WorkerProtocol
+
+/// A worker that is no more: it died, broke the protocol or ran out of time.
+struct WorkerLoss: Error {
+    let exit: String
+    let log: String
+    let timedOut: Bool
+}
+
+/// One running `losslab-worker trainer`.
+struct Worker: Sendable {
+    let ready: WorkerReady
+    private let process: ChildProcess
+    private let log: String
+    /// Two torch imports on a busy machine take seconds; a minute and a half is a hang.
+    private static let startLimit = Duration.seconds(90)
+
+    static func start(_ configuration: WorkerConfiguration, number: Int) async throws -> Worker {
+        guard FileManager.default.isExecutableFile(atPath: configuration.executable) else {
+            throw TrainerError.workerMissing(path: configuration.executable)
+        }
+        try FileManager.default.createDirectory(atPath: configuration.logs, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
+        let log = configuration.logs + "/worker-\(number).log"
+        let process = try await ChildProcess.start(
+            executable: configuration.executable,
+            arguments: { configuration.arguments(eventsDescriptor: $0) },
+            environment: configuration.environment, logFile: log)
+        let event: WorkerEvent
+        do {
+            event = try await firstEvent(of: process, within: startLimit, log: log)
+        } catch {
+            await process.killTree()
+            throw TrainerError.workerUnusable(reason: "it ended before it was ready; its log is \(log)")
+        }
+        switch event {
+        case .ready(let ready):
+            return Worker(ready: ready, process: process, log: log)
+        case .fatal(let reason):
+            await process.killTree()
+            throw TrainerError.workerUnusable(reason: reason)
+        default:
+            await process.killTree()
+            throw TrainerError.workerUnusable(reason: "its first line was neither ready nor fatal; its log is \(log)")
+        }
+    }
+
+    /// Sends one job and waits for its report.
+    func run<Job: Encodable>(_ job: Job, id: String, within limit: Duration) async throws -> WorkerReport {
+        let line = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
+        return try await bounded(by: limit) {
+            do {
+                try await process.send(line: line)
+            } catch {
+                throw WorkerLoss(exit: await exitText(), log: log, timedOut: false)
+            }
+            for await text in process.events {
+                guard let event = try? WorkerEvent(line: text) else { break }
+                if case .report(let reportID, let report) = event, reportID == id { return report }
+            }
+            throw WorkerLoss(exit: await exitText(), log: log, timedOut: false)
+        }
+    }
+
+    func end() async {
+        await process.killTree()
+    }
+
+    /// Kills the process when the limit passes or the task is cancelled, which ends the stream the body waits for.
+    private func bounded<Value: Sendable>(
+        by limit: Duration, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let process = process
+        let log = log
+        let watchdog = Task {
+            try await Task.sleep(for: limit)
+            await process.killTree()
+            return true
+        }
+        defer { watchdog.cancel() }
+        do {
+            return try await withTaskCancellationHandler {
+                try await body()
+            } onCancel: {
+                Task { await process.killTree() }
+            }
+        } catch let loss as WorkerLoss {
+            watchdog.cancel()
+            let timedOut = (try? await watchdog.value) == true
+            throw timedOut ? WorkerLoss(exit: loss.exit, log: log, timedOut: true) : loss
+        }
+    }
+
+    private func exitText() async -> String {
+        await process.killTree()
+        return String(describing: await process.wait())
+    }
+
+    private static func firstEvent(
+        of process: ChildProcess, within limit: Duration, log: String
+    ) async throws -> WorkerEvent {
+        let watchdog = Task {
+            try await Task.sleep(for: limit)
+            await process.killTree()
+        }
+        defer { watchdog.cancel() }
+        for await line in process.events { return try WorkerEvent(line: line) }
+        throw WorkerLoss(exit: "no event", log: log, timedOut: false)
+    }
+}
