@@ -1,1 +1,0 @@
-// Evolution: placeholder until its first file lands.

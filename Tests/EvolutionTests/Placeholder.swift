@@ -1,1 +1,0 @@
-// EvolutionTests: placeholder until its first test lands.
