@@ -15,7 +15,7 @@ public struct CandidateID: Codable, Hashable, Sendable, Comparable, CustomString
 }
 
 /// Which way of searching proposed a candidate; the control arms answer whether feedback helped.
-public enum SearchArm: String, Codable, Sendable, CaseIterable {
+public enum SearchArm: String, Codable, CodingKeyRepresentable, Sendable, CaseIterable {
     /// Not proposed at all: a catalogue loss.
     case catalogue
     /// Parents chosen by score, changed by the proposer.

@@ -1,1 +1,0 @@
-// LabTesting: placeholder until its first file lands.
