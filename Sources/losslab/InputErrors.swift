@@ -1,0 +1,23 @@
+import ArgumentParser
+
+/// Runs something that reads the user's files: what goes wrong is told in one line and ends with exit code 65.
+func readingInput<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch {
+        log("losslab: \(error)")
+        throw ExitCode.badInput
+    }
+}
+
+/// Runs something that can fail through no fault of the input: told in one line, exit code 1.
+func orFail<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        log("losslab: \(error)")
+        throw ExitCode.failure
+    }
+}

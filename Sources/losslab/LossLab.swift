@@ -1,0 +1,28 @@
+import ArgumentParser
+
+@main
+struct LossLabCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "losslab",
+        abstract: "Discover preference-optimisation losses, and trust the table in the morning.",
+        version: "0.1.0",
+        subcommands: [LossCommand.self, EvaluationCommand.self, SystemCommand.self])
+}
+
+struct LossCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loss", abstract: "List, check, evaluate and import losses.",
+        subcommands: [LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossImport.self])
+}
+
+struct EvaluationCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluation", abstract: "The worlds and question sets on which losses are scored.",
+        subcommands: [EvaluationList.self])
+}
+
+struct SystemCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "system", abstract: "What this machine offers and what it lacks.",
+        subcommands: [SystemCheck.self])
+}
