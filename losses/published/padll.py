@@ -9,7 +9,8 @@
 # ---
 """DPO times 0.9, and half of that where the pair is ordered wrongly.
 
-0.9 * (1 - 0.5 * [rho < 0]) * f_dpo(beta * rho). Discontinuous at rho = 0. The discovered form already scales rho by beta everywhere it matters, so there is only one.
+0.9 * (1 - 0.5 * [rho < 0]) * f_dpo(beta * rho). Discontinuous at rho = 0. The discovered form already scales rho by
+beta everywhere it matters, so there is only one.
 """
 
 import torch.nn.functional as F
