@@ -7,45 +7,45 @@ import Testing
     let promotion = Promotion(share: 0.5)
 
     @Test func theBestShareOfAGenerationIsPromotedRoundedUp() {
-        let generation = (1...5).map { Example.candidate($0, mean: Double($0), fidelity: .proxy) }
+        let generation = (1...5).map { Small.candidate($0, mean: Double($0), fidelity: .proxy) }
         #expect(promotion.promotedToFull(generation).map(\.number) == [5, 4, 3])
     }
 
     @Test func atLeastOneIsPromotedAndNeverMoreThanThereAre() {
-        let one = [Example.candidate(1, mean: 3, fidelity: .proxy)]
+        let one = [Small.candidate(1, mean: 3, fidelity: .proxy)]
         #expect(Promotion(share: 0).promotedToFull(one).map(\.number) == [1])
         #expect(Promotion(share: 3).promotedToFull(one).map(\.number) == [1])
-        #expect(promotion.promotedToFull([Example.candidate(1, mean: nil)]).isEmpty)
+        #expect(promotion.promotedToFull([Small.candidate(1, mean: nil)]).isEmpty)
     }
 
     @Test func equalScoresPromoteTheEarlierCandidate() {
-        let generation = [3, 1, 2].map { Example.candidate($0, mean: 5, fidelity: .proxy) }
+        let generation = [3, 1, 2].map { Small.candidate($0, mean: 5, fidelity: .proxy) }
         #expect(Promotion(share: 0.1).promotedToFull(generation).map(\.number) == [1])
     }
 
     @Test func finalistsAreFullyScoredCandidatesOnly() {
         let snapshot = ArchiveSnapshot(candidates: [
-            Example.candidate(-1, mean: 9, name: "dpo"), Example.candidate(1, mean: 8, fidelity: .proxy),
-            Example.candidate(2, mean: 5), Example.candidate(3, mean: nil), Example.candidate(4, mean: 6),
+            Small.candidate(-1, mean: 9, name: "dpo"), Small.candidate(1, mean: 8, fidelity: .proxy),
+            Small.candidate(2, mean: 5), Small.candidate(3, mean: nil), Small.candidate(4, mean: 6),
         ])
         #expect(promotion.finalists(in: snapshot, count: 3).map(\.id.number) == [4, 2])
     }
 
     @Test func finalistsThatComputeTheSameLossCountOnce() {
         let snapshot = ArchiveSnapshot(candidates: [
-            Example.candidate(1, mean: 7, fingerprint: [1, 0]),
-            Example.candidate(2, mean: 6.9, fingerprint: [1, 1e-5]),
-            Example.candidate(3, mean: 5, fingerprint: [0, 1]),
+            Small.candidate(1, mean: 7, fingerprint: [1, 0]),
+            Small.candidate(2, mean: 6.9, fingerprint: [1, 1e-5]),
+            Small.candidate(3, mean: 5, fingerprint: [0, 1]),
         ])
         #expect(promotion.finalists(in: snapshot, count: 2).map(\.id.number) == [1, 3])
     }
 
     @Test func confirmationTakesTheBestCatalogueLossesAndDPOInAnyCase() {
         let snapshot = ArchiveSnapshot(candidates: [
-            Example.candidate(-1, mean: 5, name: "dpo"), Example.candidate(-2, mean: 7, name: "apo_zero"),
-            Example.candidate(-3, mean: 6, name: "kto_pair"),
-            Example.candidate(-4, mean: 9, name: "odd", isControl: true),
-            Example.candidate(-5, mean: 8, fidelity: .proxy, name: "half"), Example.candidate(1, mean: 10),
+            Small.candidate(-1, mean: 5, name: "dpo"), Small.candidate(-2, mean: 7, name: "apo_zero"),
+            Small.candidate(-3, mean: 6, name: "kto_pair"),
+            Small.candidate(-4, mean: 9, name: "odd", isControl: true),
+            Small.candidate(-5, mean: 8, fidelity: .proxy, name: "half"), Small.candidate(1, mean: 10),
         ])
         func names(_ count: Int) -> [String] {
             promotion.confirmedCatalogue(in: snapshot, count: count).map(\.proposal.name)
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func rejectedCandidatesAreRememberedToo() {
-        let snapshot = ArchiveSnapshot(candidates: [Example.candidate(4, mean: nil, fingerprint: [1, 2])])
+        let snapshot = ArchiveSnapshot(candidates: [Small.candidate(4, mean: nil, fingerprint: [1, 2])])
         #expect(NoveltyFilter().duplicate(of: Fingerprint(hash: "x", values: [1, 2]), in: snapshot) == "c4")
     }
 }

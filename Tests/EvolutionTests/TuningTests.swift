@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TuningTests {
     @Test func smokeTrialStandsInTheMiddleOfTheGrid() {
-        let smoke = Example.tuning(proxySeeds: [7]).smokeTrial()
+        let smoke = Small.tuning(proxySeeds: [7]).smokeTrial()
         #expect(smoke.setting == Setting(learningRate: 1e-3, beta: 0.1))
         #expect(smoke.fidelity == .smoke)
         #expect(smoke.pairCount == TuningConfig().smokePairs)
@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func proxyTriesEverySettingWithEveryProxySeed() {
-        let trials = Example.tuning(proxySeeds: [1, 2]).proxyTrials()
+        let trials = Small.tuning(proxySeeds: [1, 2]).proxyTrials()
         #expect(trials.count == 12)
         #expect(Set(trials).count == 12)
         #expect(trials.allSatisfy { $0.fidelity == .proxy && $0.pairPool == .search && $0.questionSet == .search })
@@ -21,13 +21,13 @@ import Testing
 
     @Test func theConfiguredGridTakesThePlaceOfTheWorlds() {
         let own = SettingGrid(learningRates: [1e-3], betas: [0.2])
-        let tuning = Tuning(config: TuningConfig(grid: own), grid: Example.grid, world: "base")
+        let tuning = Tuning(config: TuningConfig(grid: own), grid: Small.grid, world: "base")
         #expect(tuning.proxyTrials().map(\.setting) == [Setting(learningRate: 1e-3, beta: 0.2)])
     }
 
     @Test func fullRepeatsTheBestSettingsWithoutWhatTheProxyDid() {
-        let tuning = Example.tuning(fullSettings: 2)
-        let proxy = Example.results(tuning.proxyTrials()) { setting, _ in
+        let tuning = Small.tuning(fullSettings: 2)
+        let proxy = Small.results(tuning.proxyTrials()) { setting, _ in
             setting.learningRate * 1000 + setting.beta
         }
         let full = tuning.fullTrials(after: proxy)
@@ -37,31 +37,31 @@ import Testing
     }
 
     @Test func aSettingRejectedForOneProxySeedIsNotPromoted() {
-        let tuning = Example.tuning(proxySeeds: [1, 2], fullSettings: 1)
-        var proxy = Example.results(tuning.proxyTrials()) { setting, _ in setting.learningRate }
+        let tuning = Small.tuning(proxySeeds: [1, 2], fullSettings: 1)
+        var proxy = Small.results(tuning.proxyTrials()) { setting, _ in setting.learningRate }
         proxy.removeAll { $0.spec.setting.learningRate == 2e-3 && $0.spec.seed == 2 }
         #expect(tuning.fullTrials(after: proxy).allSatisfy { $0.setting.learningRate == 1e-3 })
     }
 
     @Test func nothingScoredGivesNoFullTrialsAndNoScore() {
-        let tuning = Example.tuning()
+        let tuning = Small.tuning()
         #expect(tuning.fullTrials(after: []).isEmpty)
         #expect(tuning.tunedScore(of: [], fidelity: .proxy) == nil)
     }
 
     @Test func theBestSettingIsJudgedOnTheSeedsThatAllComparedSettingsShare() throws {
-        let tuning = Example.tuning(fullSettings: 2)
+        let tuning = Small.tuning(fullSettings: 2)
         // The higher rate wins on the proxy seed and loses over all three.
         let score: (Setting, Int) -> Double = { setting, seed in
             setting.learningRate == 2e-3 ? (seed == 1 ? 9 : 5) : setting.learningRate == 1e-3 ? 7 : 1
         }
-        let proxy = Example.results(tuning.proxyTrials(), score: score)
+        let proxy = Small.results(tuning.proxyTrials(), score: score)
         let tunedProxy = try #require(tuning.tunedScore(of: proxy, fidelity: .proxy))
         #expect(tunedProxy.setting == Setting(learningRate: 2e-3, beta: 0.05))
         #expect(tunedProxy.score.mean == 9)
 
-        let wide = Example.tuning(fullSettings: 4)
-        let all = proxy + Example.results(wide.fullTrials(after: proxy), score: score)
+        let wide = Small.tuning(fullSettings: 4)
+        let all = proxy + Small.results(wide.fullTrials(after: proxy), score: score)
         let tunedFull = try #require(wide.tunedScore(of: all, fidelity: .full))
         #expect(tunedFull.setting == Setting(learningRate: 1e-3, beta: 0.05))
         #expect(tunedFull.score.mean == 7)
@@ -72,17 +72,17 @@ import Testing
     }
 
     @Test func equalScoresGoToTheEarlierSetting() throws {
-        let tuning = Example.tuning()
-        let proxy = Example.results(tuning.proxyTrials()) { _, _ in 6 }
-        #expect(tuning.tunedScore(of: proxy.reversed(), fidelity: .proxy)?.setting == Example.grid.settings[0])
+        let tuning = Small.tuning()
+        let proxy = Small.results(tuning.proxyTrials()) { _, _ in 6 }
+        #expect(tuning.tunedScore(of: proxy.reversed(), fidelity: .proxy)?.setting == Small.grid.settings[0])
         #expect(tuning.fullTrials(after: proxy) == tuning.fullTrials(after: proxy.reversed()))
     }
 
     @Test func aSettingOnTheEdgeOfTheGridIsSaidToBe() throws {
         let grid = SettingGrid(learningRates: [1e-3], betas: [0.05, 0.1, 0.2])
-        let tuning = Example.tuning(grid: grid)
+        let tuning = Small.tuning(grid: grid)
         func edge(bestBeta: Double) -> Bool? {
-            let results = Example.results(tuning.proxyTrials()) { setting, _ in setting.beta == bestBeta ? 2 : 1 }
+            let results = Small.results(tuning.proxyTrials()) { setting, _ in setting.beta == bestBeta ? 2 : 1 }
             return tuning.tunedScore(of: results, fidelity: .proxy)?.onGridEdge
         }
         #expect(edge(bestBeta: 0.05) == true)
@@ -91,15 +91,15 @@ import Testing
     }
 
     @Test func resultsOfOtherWorldsAndSmokeTrialsDoNotCount() {
-        let tuning = Example.tuning()
-        let elsewhere = Tuning(config: TuningConfig(), grid: Example.grid, world: "transfer")
-        let foreign = Example.results(elsewhere.proxyTrials() + [tuning.smokeTrial()]) { _, _ in 9 }
+        let tuning = Small.tuning()
+        let elsewhere = Tuning(config: TuningConfig(), grid: Small.grid, world: "transfer")
+        let foreign = Small.results(elsewhere.proxyTrials() + [tuning.smokeTrial()]) { _, _ in 9 }
         #expect(tuning.tunedScore(of: foreign, fidelity: .proxy) == nil)
     }
 
     @Test func klIsTheMeanOverTheSeedsThatHaveOne() throws {
-        let tuning = Example.tuning(proxySeeds: [1, 2])
-        let results = Example.results(
+        let tuning = Small.tuning(proxySeeds: [1, 2])
+        let results = Small.results(
             tuning.proxyTrials(), score: { _, _ in 5 }, kl: { _, seed in seed == 1 ? 3 : nil })
         #expect(tuning.tunedScore(of: results, fidelity: .proxy)?.kl == 3)
     }

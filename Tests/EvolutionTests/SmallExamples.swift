@@ -3,7 +3,7 @@ import LabCore
 @testable import Evolution
 
 /// Small values for tests, deterministic and without meaning.
-enum Example {
+enum Small {
     static let grid = SettingGrid(learningRates: [5e-4, 1e-3, 2e-3], betas: [0.05, 0.1])
 
     static func tuning(
