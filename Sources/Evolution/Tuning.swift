@@ -8,12 +8,21 @@ public struct Tuning: Sendable {
     public let config: TuningConfig
     public let grid: SettingGrid
     public let world: String
+    public let pairPool: PairPool
+    public let questionSet: QuestionSet
 
-    /// - Parameter grid: the world's own; `config.grid` takes its place where there is one.
-    public init(config: TuningConfig, grid: SettingGrid, world: String) {
+    /// - Parameters:
+    ///   - grid: the world's own; `config.grid` takes its place where there is one.
+    ///   - pairPool: a search tunes on the search pool; only a repetition of the whole tuning uses the other.
+    public init(
+        config: TuningConfig, grid: SettingGrid, world: String, pairPool: PairPool = .search,
+        questionSet: QuestionSet = .search
+    ) {
         self.config = config
         self.grid = config.grid ?? grid
         self.world = world
+        self.pairPool = pairPool
+        self.questionSet = questionSet
     }
 
     /// One short training in the middle of the grid, which shows whether the loss trains at all.
@@ -23,8 +32,8 @@ public struct Tuning: Sendable {
         let beta = grid.betas.sorted()[grid.betas.count / 2]
         let middle = settings.first { $0.learningRate == rate && $0.beta == beta } ?? settings[0]
         return TrialSpec(
-            world: world, fidelity: .smoke, setting: middle, seed: config.proxySeeds.first ?? 1,
-            pairCount: config.smokePairs, epochs: 1)
+            world: world, fidelity: .smoke, setting: middle, seed: config.proxySeeds.first ?? 1, pairPool: pairPool,
+            questionSet: questionSet, pairCount: config.smokePairs, epochs: 1)
     }
 
     /// Every setting with every proxy seed, settings in grid order.
@@ -66,8 +75,8 @@ public struct Tuning: Sendable {
 
     private func trial(_ fidelity: Fidelity, _ setting: Setting, seed: Int) -> TrialSpec {
         TrialSpec(
-            world: world, fidelity: fidelity, setting: setting, seed: seed, pairCount: config.pairs,
-            epochs: config.epochs)
+            world: world, fidelity: fidelity, setting: setting, seed: seed, pairPool: pairPool,
+            questionSet: questionSet, pairCount: config.pairs, epochs: config.epochs)
     }
 
     /// Settings that have a result for every one of the seeds, the best mean first.

@@ -24,7 +24,7 @@ import Testing
         "losslab-worker": ["EmbeddedPython", "CLockdown", "WorkerProtocol"],
         "losslab": [
             "LabCore", "LabConfig", "Archive", "Evolution", "Proposer", "Judge", "Trainer", "CampaignRunner",
-            "ArgumentParser", "Crypto",
+            "ArgumentParser", "Crypto", "Logging",
         ],
     ]
 

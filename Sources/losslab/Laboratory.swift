@@ -1,0 +1,62 @@
+import Archive
+import CampaignRunner
+import Crypto
+import Evolution
+import Foundation
+import Judge
+import LabConfig
+import LabCore
+import Trainer
+
+/// The concrete stages, wired: workers, screener, trainer, judge, and the cache of finished trials.
+struct Laboratory {
+    let project: Project
+    let worlds: [WorldDescription]
+    let pool: WorkerPool
+    let screener: PoolScreener
+    let trials: TrialPipeline
+    let keys: TrialKeys
+    let cache: any StepStore
+
+    /// - Parameter names: the worlds that will be used; their rubrics are read at once.
+    init(project: Project, worlds names: [String], workers: Int, allowUnsandboxed: Bool) throws {
+        self.project = project
+        worlds = try names.map { try WorldCatalogue.world($0, in: project.worlds) }
+        let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
+        pool = WorkerPool(size: workers, configuration: configuration)
+        screener = PoolScreener(pool: pool)
+        let judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
+        trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
+        cache = try RunDirectory.cache(at: project.cache + "/trials")
+        let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
+        let files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
+        keys = TrialKeys(hash: Self.sha256) { world in "\(code) \(files[world] ?? "")" }
+    }
+
+    func world(_ name: String) throws -> WorldDescription {
+        guard let world = worlds.first(where: { $0.name == name }) else { throw TrainerError.unknownWorld(name) }
+        return world
+    }
+
+    static let sha256: @Sendable (String) -> String = { text in
+        SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+    }
+
+    /// Hash of the trainer's own code: results of another version are not reused. What only screens or measures is left out.
+    private static func codeHash(of folder: String) throws -> String {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+        let relevant = names.filter {
+            $0.hasSuffix(".py") && !$0.hasPrefix("screening/") && !$0.hasPrefix("bench/")
+        }
+        var hash = SHA256()
+        for name in relevant {
+            hash.update(data: Data(name.utf8))
+            hash.update(data: FileManager.default.contents(atPath: folder + "/" + name) ?? Data())
+        }
+        return hash.finalize().prefix(16).map { String(format: "%02x", $0) }.joined()
+    }
+
+    private static func filesHash(of world: WorldDescription) -> String {
+        sha256(world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
+    }
+}

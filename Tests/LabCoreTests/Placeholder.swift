@@ -1,1 +1,0 @@
-// LabCoreTests: placeholder until its first test lands.
