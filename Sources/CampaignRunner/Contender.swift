@@ -1,0 +1,67 @@
+import Evolution
+import LabCore
+
+/// One loss on its way up the rungs: what its trials came to, and whether it is still in.
+struct Contender: Sendable {
+    enum State: Sendable, Equatable {
+        case running
+        case rejected(Rejection)
+        case failed(String)
+    }
+
+    struct FinishedTrial: Sendable {
+        let spec: TrialSpec
+        let outcome: TrialOutcome
+    }
+
+    let id: CandidateID
+    let loss: LossSource
+    private(set) var trials: [FinishedTrial] = []
+    private(set) var state = State.running
+    private(set) var tuned: TunedScore?
+
+    init(id: CandidateID, loss: LossSource) {
+        self.id = id
+        self.loss = loss
+    }
+
+    var isRunning: Bool { state == .running }
+
+    var results: [TrialResult] {
+        trials.compactMap { trial in
+            guard case .scored(let result) = trial.outcome else { return nil }
+            return result
+        }
+    }
+
+    mutating func add(_ outcome: TrialOutcome, of spec: TrialSpec) {
+        trials.append(FinishedTrial(spec: spec, outcome: outcome))
+    }
+
+    mutating func fail(because reason: String) {
+        state = .failed(reason)
+    }
+
+    /// After the smoke trial: one that does not train at all is out.
+    mutating func settleSmoke() {
+        if let rejection = rejections.first { state = .rejected(rejection) }
+    }
+
+    /// After a tuning rung: the tuned score, or out when no setting survived all its seeds.
+    ///
+    /// Being rejected in some settings is no fault: a loss may diverge at one learning rate and be the best at another.
+    mutating func settle(_ fidelity: Fidelity, by tuning: Tuning) {
+        tuned = tuning.tunedScore(of: results, fidelity: fidelity)
+        if tuned == nil {
+            state = .rejected(
+                rejections.first ?? Rejection(code: "nonfinite", message: "no setting has a score for every seed"))
+        }
+    }
+
+    private var rejections: [Rejection] {
+        trials.compactMap { trial in
+            guard case .rejected(let rejection) = trial.outcome else { return nil }
+            return rejection
+        }
+    }
+}

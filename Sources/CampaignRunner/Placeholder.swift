@@ -1,1 +1,0 @@
-// CampaignRunner: placeholder until its first file lands.

@@ -1,0 +1,48 @@
+public import LabCore
+
+/// One trial from training to score: train and sample, judge both answer sets, reduce to a score per question.
+public struct TrialPipeline: TrialRunner {
+    private let trainer: any PolicyTrainer
+    private let judge: any AnswerJudge
+
+    public init(trainer: any PolicyTrainer, judge: any AnswerJudge) {
+        self.trainer = trainer
+        self.judge = judge
+    }
+
+    public func run(_ loss: LossSource, _ spec: TrialSpec) async throws -> TrialOutcome {
+        let started = ContinuousClock.now
+        switch try await trainer.train(loss, as: spec) {
+        case .rejected(let rejection):
+            return .rejected(rejection)
+        case .trained(let report):
+            let sampled = try await scores(of: "sampled", in: report, spec)
+            let greedy = try await scores(of: "greedy", in: report, spec)
+            let seconds = report.seconds["total"] ?? started.duration(to: .now).inSeconds
+            return .scored(
+                TrialResult(
+                    spec: spec, questionScores: sampled, greedyScores: greedy, kl: report.kl?.mean,
+                    metrics: report.metrics, seconds: seconds, weightsHash: report.weightsHash))
+        }
+    }
+
+    /// Scores in the order in which the trainer answered, which is the question file's.
+    private func scores(of decoding: String, in report: TrainingReport, _ spec: TrialSpec) async throws -> [Double] {
+        guard let answers = report.answers[decoding], !answers.isEmpty else {
+            throw TrialError(message: "the trainer returned no \(decoding) answers")
+        }
+        let judgments = try await judge.judge(answers, of: spec.world, questions: spec.questionSet)
+        let ids = answers.map(\.questionID)
+        let scores = questionScores(of: judgments, questionIDs: ids)
+        if let missing = scores.firstIndex(of: nil) {
+            throw TrialError(message: "the judge gave question \(ids[missing]) of \(spec.world) no rating")
+        }
+        return scores.compactMap { $0 }
+    }
+}
+
+/// Training or judging returned something that is not a whole trial: our fault, never the loss's.
+struct TrialError: Error, CustomStringConvertible {
+    let message: String
+    var description: String { message }
+}

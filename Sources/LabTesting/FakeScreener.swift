@@ -1,0 +1,38 @@
+public import LabCore
+import Synchronization
+
+/// Accepts a `FakeLoss` unless its text says otherwise; equal shapes get equal fingerprints.
+public final class FakeScreener: LossScreener {
+    private let fingerprintLength: Int
+    private let callsByName = Mutex<[String: Int]>([:])
+
+    public init(fingerprintLength: Int = 16) {
+        self.fingerprintLength = fingerprintLength
+    }
+
+    /// How often each name was screened.
+    public var calls: [String: Int] { callsByName.withLock { $0 } }
+
+    public func screen(_ text: String, name: String?) async throws -> Screening {
+        callsByName.withLock { $0[name ?? "", default: 0] += 1 }
+        guard let fake = FakeLoss(text: text) else {
+            return refused("no-function", "no function was found", name: name, source: nil)
+        }
+        switch fake.behaviour {
+        case .crashesScreening: throw FakeFailure(description: "screening process died")
+        case .refused: return refused("import", "import os is not allowed", name: fake.name, source: text)
+        default: break
+        }
+        var generator = SeededGenerator(seed: stableHash(fake.shape))
+        return Screening(
+            accepted: true, name: fake.name, source: text,
+            fingerprint: Fingerprint(
+                hash: fake.shape, values: (0..<fingerprintLength).map { _ in generator.normal() }))
+    }
+
+    private func refused(_ code: String, _ message: String, name: String?, source: String?) -> Screening {
+        Screening(
+            accepted: false, name: name, source: source,
+            rejections: [Rejection(code: code, message: message, line: 1)])
+    }
+}

@@ -1,1 +1,0 @@
-// CampaignRunnerTests: placeholder until its first test lands.

@@ -1,0 +1,41 @@
+import LabCore
+import LabTesting
+import Testing
+
+@testable import CampaignRunner
+
+@Suite struct TrialPipelineTests {
+    let spec = TrialSpec(
+        world: "base", fidelity: .proxy, setting: Setting(learningRate: 1e-3, beta: 0.05), seed: 1)
+
+    @Test func scoresAreTheJudgesInTheOrderOfTheAnswers() async throws {
+        let pipeline = TrialPipeline(trainer: FakeTrainer(noise: .none, questions: 3), judge: FakeJudge())
+        let outcome = try await pipeline.run(FakeLoss(name: "a", value: 6.25).source(), spec)
+        guard case .scored(let result) = outcome else { throw FakeFailure(description: "\(outcome)") }
+        #expect(result.questionScores == [6.25, 6.25, 6.25])
+        #expect(result.greedyScores == [6.25, 6.25, 6.25])
+        #expect(result.kl == 0.5)
+        #expect(result.seconds == 0.5)
+    }
+
+    @Test func aRejectionInTrainingIsAResult() async throws {
+        let pipeline = TrialPipeline(trainer: FakeTrainer(), judge: FakeJudge())
+        let outcome = try await pipeline.run(FakeLoss(name: "a", value: 6, behaviour: .diverges).source(), spec)
+        #expect(outcome == .rejected(Rejection(code: "nonfinite", message: "loss is NaN at step 3")))
+    }
+
+    @Test func aQuestionWithoutRatingIsOurFaultAndNamed() async throws {
+        struct SilentJudge: AnswerJudge {
+            func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {
+                answers.filter { $0.questionID != 2 }.map {
+                    Judgment(questionID: $0.questionID, turn: 0, sample: 0, score: 5, explanation: "")
+                }
+            }
+        }
+        let pipeline = TrialPipeline(trainer: FakeTrainer(), judge: SilentJudge())
+        let error = await #expect(throws: TrialError.self) {
+            try await pipeline.run(FakeLoss(name: "a", value: 6).source(), spec)
+        }
+        #expect(error?.description.contains("question 2 of base") == true)
+    }
+}
