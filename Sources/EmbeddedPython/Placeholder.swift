@@ -1,1 +1,0 @@
-// EmbeddedPython: placeholder until its first file lands.

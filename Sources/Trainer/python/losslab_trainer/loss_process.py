@@ -1,0 +1,371 @@
+"""The trainer's side of a loss process: starts it, sends batches, believes nothing but checked numbers.
+
+Covered: whatever the loss process does, `evaluate` returns finite numbers of the right count and dtype within its time,
+or raises LossRejected. Values are copied out of the shared memory once and checked in the copy.
+
+Not covered: that the numbers are those of one pure function. Replays of the first batch catch a loss that changes its
+mind, not one that remembers the batch. Either way all it can do is choose its own gradients.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from losslab_trainer import loss_wire as wire
+from losslab_trainer.contract import LossRejected, LossValues
+from losslab_trainer.zygote_client import SandboxError, Supervisor, ZygoteClient
+
+CODES_OF_A_LOSS = frozenset({"exception", "type", "shape", "dtype", "memory", "syntax", "empty"})
+LONGEST_MESSAGE = 500  # characters; it goes to the proposer
+END_SECONDS = 5.0  # how long a killed process may take to be gone
+
+
+@dataclass(frozen=True)
+class LossLimits:
+    """What one loss process may use."""
+
+    evaluation_seconds: float = 10.0  # wall clock, each evaluation; also loading the text
+    life_seconds: int = 3600  # wall clock, from fork to end
+    cpu_seconds: int = 3600
+    extra_memory_bytes: int = 2 << 30  # address space beyond that of the warm zygote
+
+
+class LossProcesses:
+    """Opens loss processes from a warm zygote. Not for use by several threads."""
+
+    def __init__(self, zygote: ZygoteClient) -> None:
+        self._zygote = zygote
+
+    @classmethod
+    def start(
+        cls,
+        worker_binary: str | Path,
+        *,
+        venv: str | Path = sys.prefix,
+        python_path: str | Path = Path(__file__).parent.parent,
+        allow_unsandboxed: bool = False,
+    ) -> LossProcesses:
+        """Starts the zygote and returns at once; the first `open` waits until it is warm (about 2 s)."""
+        return cls(
+            ZygoteClient(Path(worker_binary), Path(venv), Path(python_path), allow_unsandboxed=allow_unsandboxed)
+        )
+
+    def sandbox(self) -> dict[str, object]:
+        """The layers a loss process gets here, and which required ones are missing. Waits until the zygote is warm."""
+        layers = self._zygote.hello()["layers"]
+        if not isinstance(layers, dict):
+            raise SandboxError("the loss zygote named no layers")
+        missing = [name for name in ("landlock", "seccomp") if not layers.get(name)]
+        return {**layers, "missing": missing}
+
+    @property
+    def zygote_pid(self) -> int | None:
+        return self._zygote.pid
+
+    @property
+    def zygote_restarts(self) -> int:
+        return self._zygote.restarts
+
+    def open(self, source: str, limits: LossLimits | None = None) -> LossProcess:
+        """A locked-down process that has loaded `source` (file form). Raises LossRejected when it cannot be loaded."""
+        refusal = self._zygote.hello()["refusal"]
+        if refusal is not None:
+            raise SandboxError(
+                f"generated code is not run on this machine: {str(refusal).removeprefix('refused ').strip()}. "
+                "Pass --allow-unsandboxed to run it without that protection."
+            )
+        if len(source.encode(errors="replace")) > wire.LONGEST_SOURCE:
+            raise LossRejected("forbidden", f"the text is longer than {wire.LONGEST_SOURCE} bytes")
+        return LossProcess(self._zygote, source, limits or LossLimits())
+
+    def close(self) -> None:
+        """Ends the zygote and every loss process. Closing twice is allowed."""
+        self._zygote.close()
+
+
+class LossProcess:
+    """One loss in its own locked-down process; a LossEvaluator."""
+
+    def __init__(self, zygote: ZygoteClient, source: str, limits: LossLimits) -> None:
+        self._limits = limits
+        self._sequence = 0
+        self._evaluations = 0
+        self._first: tuple[Tensor, float, bool, LossValues] | None = None
+        self._verdict: LossRejected | None = None
+        memory = os.memfd_create("loss", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._status, status = os.pipe()
+        self._supervisor: Supervisor | None = None
+        try:
+            os.ftruncate(memory, wire.MEMORY_BYTES)
+            _seal(memory)
+            self._memory = mmap.mmap(memory, wire.MEMORY_BYTES)
+            self._supervisor = zygote.fork(
+                [theirs.fileno(), memory, status],
+                {
+                    "extraMemory": limits.extra_memory_bytes,
+                    "cpuSeconds": limits.cpu_seconds,
+                    "lifeSeconds": limits.life_seconds,
+                },
+            )
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(memory)
+            os.close(status)
+        self.layers: dict[str, object] = {}
+        try:
+            self._begin(source)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def supervisor_pid(self) -> int | None:
+        return self._supervisor.pid if self._supervisor is not None else None
+
+    def evaluate(
+        self,
+        policy_chosen_logps: Tensor,
+        policy_rejected_logps: Tensor,
+        reference_chosen_logps: Tensor,
+        reference_rejected_logps: Tensor,
+        beta: float,
+        *,
+        reference_grads: bool = False,
+        allow_nonfinite: bool = False,
+    ) -> LossValues:
+        """Loss values and partial derivatives, on the device of the inputs; see LossEvaluator.
+
+        `allow_nonfinite` hands NaN and infinity on to a caller that measures them. After a timeout, a crash or a
+        protocol error the process is gone, and every later call raises the same rejection.
+        """
+        if self._verdict is not None:
+            raise self._verdict
+        if self._supervisor is None:
+            raise SandboxError("this loss process is closed")
+        vectors = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
+        inputs = _stacked(vectors)
+        try:
+            values = self._ask(inputs, beta, reference_grads)
+            self._replay(inputs, beta, reference_grads, values)
+        except LossRejected as rejection:
+            if rejection.code in ("timeout", "crashed", "protocol", "nondeterministic"):
+                self._verdict = rejection
+                self.close()
+            raise
+        if not allow_nonfinite:
+            _require_finite(values)
+        device = policy_chosen_logps.device
+        return values if device.type == "cpu" else _moved(values, device)
+
+    def close(self) -> None:
+        """Kills the loss process and everything under it. Closing twice is allowed."""
+        if self._supervisor is not None:
+            _end(self._supervisor)
+            self._supervisor = None
+        self._socket.close()
+        if self._status >= 0:
+            os.close(self._status)
+            self._status = -1
+
+    def _begin(self, source: str) -> None:
+        try:
+            layers = json.loads(self._receive())
+        except LossRejected as rejection:
+            raise SandboxError(f"the loss process did not start: {rejection.message}") from None
+        required = isinstance(layers, dict) and layers.get("landlock") and layers.get("seccomp")
+        if not isinstance(layers, dict):
+            raise SandboxError("the loss process did not say how it is locked in")
+        self.layers = layers | {
+            "missing": [] if required else [n for n in ("landlock", "seccomp") if not layers.get(n)]
+        }
+        # Only from here on has the process seen anything that could make it lie.
+        self._send(source.encode(errors="replace") or b"\n")
+        self._parse_reply(self._receive(), 0, 0, 0)
+
+    def _ask(self, inputs: Tensor, beta: float, reference_grads: bool) -> LossValues:
+        batch = inputs.shape[1]
+        dtype = wire.DTYPES.index(inputs.dtype)
+        self._sequence = (self._sequence + 1) % (1 << 32)
+        self._refuse_unasked()
+        self._view(0, 4, batch, inputs.dtype).copy_(inputs)
+        self._send(wire.REQUEST.pack(self._sequence, batch, dtype, reference_grads, beta))
+        bits = self._parse_reply(self._receive(), self._sequence, batch, dtype)
+        rows = 5 if reference_grads else 3
+        outputs = self._view(wire.OUTPUTS, rows, batch, inputs.dtype).clone()
+        return LossValues(
+            losses=outputs[0],
+            policy_chosen_grad=outputs[1],
+            policy_rejected_grad=outputs[2],
+            reference_chosen_grad=outputs[3] if reference_grads else None,
+            reference_rejected_grad=outputs[4] if reference_grads else None,
+            depends_on=(bool(bits & 1), bool(bits & 2), bool(bits & 4), bool(bits & 8)),
+        )
+
+    def _replay(self, inputs: Tensor, beta: float, reference_grads: bool, values: LossValues) -> None:
+        """Asks for the first batch again at evaluation 1, 2, 4, 8, ...: the answer must not have changed."""
+        self._evaluations += 1
+        if self._first is None:
+            self._first = (inputs, beta, reference_grads, values)
+        if self._evaluations & (self._evaluations - 1):
+            return
+        first_inputs, first_beta, first_grads, first_values = self._first
+        again = self._ask(first_inputs, first_beta, first_grads)
+        if not _same_bits(again, first_values):
+            raise LossRejected(
+                "nondeterministic", "the same inputs gave different values", details={"evaluation": self._evaluations}
+            )
+
+    def _view(self, offset: int, rows: int, batch: int, dtype: torch.dtype) -> Tensor:
+        flat = torch.frombuffer(self._memory, dtype=dtype, count=rows * batch, offset=offset)
+        return flat.view(rows, batch)
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._socket.settimeout(self._limits.evaluation_seconds)
+            self._socket.send(message, socket.MSG_NOSIGNAL)
+        except TimeoutError:
+            raise LossRejected("timeout", "the loss process stopped reading") from None
+        except OSError:
+            raise self._ended() from None
+
+    def _receive(self) -> bytes:
+        seconds = self._limits.evaluation_seconds
+        self._socket.settimeout(seconds)
+        try:
+            message = self._socket.recv(wire.LONGEST_REPLY + 1)
+        except TimeoutError:
+            details = {"seconds": seconds}
+            raise LossRejected("timeout", f"one evaluation took longer than {seconds:g} s", details=details) from None
+        except OSError:
+            message = b""
+        if not message:
+            raise self._ended()
+        return message
+
+    def _refuse_unasked(self) -> None:
+        """A message that nobody asked for is the loss's own work."""
+        if not select.select([self._socket], [], [], 0)[0]:
+            return
+        if self._receive():
+            raise LossRejected("protocol", "the loss process sent a message that was not asked for")
+
+    def _parse_reply(self, message: bytes, sequence: int, batch: int, dtype: int) -> int:
+        """Which inputs the loss depends on, as bits; raises what the loss process says of the loss."""
+        if len(message) < wire.REPLY.size or len(message) > wire.LONGEST_REPLY:
+            raise LossRejected("protocol", f"an answer of {len(message)} bytes", details={"bytes": len(message)})
+        *echo, status, bits = wire.REPLY.unpack_from(message)
+        rest = message[wire.REPLY.size :]
+        if (
+            echo != [sequence, batch, dtype]
+            or status not in (wire.DONE, wire.REJECTED)
+            or (status == wire.DONE and rest)
+        ):
+            raise LossRejected("protocol", "an answer to another question")
+        if status == wire.REJECTED:
+            raise _told(rest)
+        return int(bits)
+
+    def _ended(self) -> Exception:
+        """Why there is no answer: how the loss process ended, by its supervisor's word."""
+        ready = select.select([self._status], [], [], END_SECONDS)[0] if self._status >= 0 else []
+        words = os.read(self._status, 4096).decode(errors="replace").split() if ready else []
+        if words[:1] == ["refused"]:
+            return SandboxError("the loss process could not be locked down: " + " ".join(words[1:]))
+        if words[:1] != ["exit"] or len(words) != 6:
+            return SandboxError("the loss process was lost together with the zygote")
+        code, number, milliseconds, kilobytes, expired = (int(word) for word in words[1:])
+        if expired:
+            return LossRejected("timeout", f"the loss process lived longer than {self._limits.life_seconds} s")
+        if number == signal.SIGKILL and milliseconds >= 1000 * self._limits.cpu_seconds - 500:
+            return LossRejected("timeout", f"the loss used more than {self._limits.cpu_seconds} s of processor time")
+        details = {"milliseconds": milliseconds, "maxResidentKilobytes": kilobytes}
+        if number:
+            name = signal.Signals(number).name if number in signal.valid_signals() else str(number)
+            what = "made a forbidden system call" if number == signal.SIGSYS else f"was ended by {name}"
+            return LossRejected("crashed", f"the loss process {what}", details={"signal": name, **details})
+        return LossRejected("crashed", f"the loss process exited with {code}", details={"exitCode": code, **details})
+
+
+def _seal(memory: int) -> None:
+    """Fixes the memory's size: shrinking it would crash the trainer."""
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+
+
+def _end(supervisor: Supervisor) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(supervisor.handle, signal.SIGKILL)
+    select.select([supervisor.handle], [], [], END_SECONDS)
+    os.close(supervisor.handle)
+
+
+def _stacked(vectors: Sequence[Tensor]) -> Tensor:
+    """The four vectors as one (4, B) tensor on the CPU, after checks that are the caller's duty."""
+    first = vectors[0]
+    if any(vector.shape != first.shape or vector.dtype != first.dtype for vector in vectors):
+        raise ValueError("the four log-probability vectors differ in shape or dtype")
+    if first.dim() != 1 or not 1 <= first.shape[0] <= wire.LARGEST_BATCH:
+        raise ValueError(f"log-probabilities of shape {tuple(first.shape)}, not (B,) with B up to {wire.LARGEST_BATCH}")
+    if first.dtype not in wire.DTYPES:
+        raise ValueError(f"log-probabilities of {first.dtype}, not one of {wire.DTYPES}")
+    return torch.stack([vector.detach() for vector in vectors]).cpu()
+
+
+def _tensors(values: LossValues) -> list[tuple[str, Tensor]]:
+    named = [
+        ("losses", values.losses),
+        ("policy_chosen_grad", values.policy_chosen_grad),
+        ("policy_rejected_grad", values.policy_rejected_grad),
+        ("reference_chosen_grad", values.reference_chosen_grad),
+        ("reference_rejected_grad", values.reference_rejected_grad),
+    ]
+    return [(name, tensor) for name, tensor in named if tensor is not None]
+
+
+def _require_finite(values: LossValues) -> None:
+    for name, tensor in _tensors(values):
+        if not bool(torch.isfinite(tensor).all()):
+            count = int((~torch.isfinite(tensor)).sum())
+            raise LossRejected(
+                "nonfinite", f"{count} of {tensor.numel()} {name} are NaN or infinite", details={"count": count}
+            )
+
+
+def _same_bits(left: LossValues, right: LossValues) -> bool:
+    pairs = zip(_tensors(left), _tensors(right), strict=True)
+    return all(torch.equal(a.view(torch.uint8), b.view(torch.uint8)) for (_, a), (_, b) in pairs)
+
+
+def _moved(values: LossValues, device: torch.device) -> LossValues:
+    moved = {name: tensor.to(device) for name, tensor in _tensors(values)}
+    return LossValues(**moved, depends_on=values.depends_on)
+
+
+def _told(text: bytes) -> LossRejected:
+    """The loss process's own account of what its loss did: a known code, and printable text of bounded length."""
+    try:
+        told = json.loads(text)
+        code, message, line = told["code"], told["message"], told["line"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return LossRejected("protocol", "an answer that is neither values nor a reason")
+    if code not in CODES_OF_A_LOSS or not isinstance(message, str) or not isinstance(line, int | None):
+        return LossRejected("protocol", "an answer that is neither values nor a reason")
+    printable = "".join(character if character.isprintable() else " " for character in message[:LONGEST_MESSAGE])
+    return LossRejected(code, printable, line if line is not None and 0 < line < 1_000_000 else None)
