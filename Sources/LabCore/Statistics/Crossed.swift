@@ -54,12 +54,21 @@ public struct CrossedScores: Sendable, Equatable {
         }
         let errorFreedom = (seeds - 1) * (questions - 1)
         let errorSquare = errorSum / errorFreedom
-        // The moment estimate may fall below either single component; a component alone is then the safer answer.
-        let total = max(seedSquare + questionSquare - errorSquare, seedSquare, questionSquare)
-        let freedomDenominator =
-            seedSquare * seedSquare / (seeds - 1) + questionSquare * questionSquare / (questions - 1)
-            + errorSquare * errorSquare / errorFreedom
-        let freedom = freedomDenominator > 0 ? total * total / freedomDenominator : seeds - 1
+        // Where the residual outweighs an effect, the moment estimate can fall below any one mean square (even below zero),
+        // though the truth cannot; the largest of them alone, with its own degrees of freedom, is then the safer answer.
+        let single = [(seedSquare, seeds - 1), (questionSquare, questions - 1), (errorSquare, errorFreedom)]
+        let alone = single.max { $0.0 < $1.0 } ?? single[0]
+        let combined = seedSquare + questionSquare - errorSquare
+        let total = max(combined, alone.0)
+        let freedom: Double
+        if combined > alone.0 {
+            freedom =
+                total * total
+                / (seedSquare * seedSquare / (seeds - 1) + questionSquare * questionSquare / (questions - 1)
+                    + errorSquare * errorSquare / errorFreedom)
+        } else {
+            freedom = alone.1
+        }
         return Estimate(
             mean: mean, standardError: (total / (seeds * questions)).squareRoot(), degreesOfFreedom: freedom,
             count: values.count)

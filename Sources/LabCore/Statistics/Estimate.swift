@@ -32,7 +32,7 @@ public struct Estimate: Codable, Sendable, Hashable {
     public var pValueAboveZero: Double {
         guard let standardError else { return 1 }
         guard standardError > 0 else { return mean > 0 ? 0 : 1 }
-        return 1 - StudentT.cumulative(mean / standardError, degreesOfFreedom: degreesOfFreedom ?? .infinity)
+        return StudentT.upperTail(mean / standardError, degreesOfFreedom: degreesOfFreedom ?? .infinity)
     }
 
     /// Two-sided p-value against zero.
@@ -40,7 +40,7 @@ public struct Estimate: Codable, Sendable, Hashable {
         guard let standardError else { return 1 }
         guard standardError > 0 else { return mean == 0 ? 1 : 0 }
         let t = abs(mean / standardError)
-        return 2 * (1 - StudentT.cumulative(t, degreesOfFreedom: degreesOfFreedom ?? .infinity))
+        return 2 * StudentT.upperTail(t, degreesOfFreedom: degreesOfFreedom ?? .infinity)
     }
 }
 

@@ -15,19 +15,40 @@ public enum StudentT {
         return t > 0 ? 1 - tail : tail
     }
 
-    /// The t with P(T <= t) = probability, for probability in (0, 1), by bisection to 1e-12.
+    /// P(T >= t), exact also where `1 - cumulative` would be all rounding.
+    public static func upperTail(_ t: Double, degreesOfFreedom: Double) -> Double {
+        cumulative(-t, degreesOfFreedom: degreesOfFreedom)
+    }
+
+    /// The t with P(T <= t) = probability, for probability in (0, 1): Newton's steps, halving where one leaves its bracket.
     public static func quantile(_ probability: Double, degreesOfFreedom: Double) -> Double {
         guard probability > 0, probability < 1 else { return probability <= 0 ? -.infinity : .infinity }
+        guard probability != 0.5 else { return 0 }
+        // The tails are exact on the left only, so the right half is found by symmetry.
+        guard probability < 0.5 else { return -quantile(1 - probability, degreesOfFreedom: degreesOfFreedom) }
+        var high = 0.0
         var low = -1.0
-        var high = 1.0
-        while cumulative(low, degreesOfFreedom: degreesOfFreedom) > probability { low *= 2 }
-        while cumulative(high, degreesOfFreedom: degreesOfFreedom) < probability { high *= 2 }
-        while high - low > 1e-12 * max(1, abs(low)) {
-            let middle = (low + high) / 2
-            if middle == low || middle == high { break }
-            if cumulative(middle, degreesOfFreedom: degreesOfFreedom) < probability { low = middle } else { high = middle }
+        while cumulative(low, degreesOfFreedom: degreesOfFreedom) > probability {
+            high = low
+            low *= 2
         }
-        return (low + high) / 2
+        var t = (low + high) / 2
+        for _ in 0..<200 {
+            let excess = cumulative(t, degreesOfFreedom: degreesOfFreedom) - probability
+            if excess > 0 { high = t } else { low = t }
+            var next = t - excess / density(t, degreesOfFreedom: degreesOfFreedom)
+            if !(next > low && next < high) { next = (low + high) / 2 }
+            if abs(next - t) <= 1e-14 * abs(t) { return next }
+            t = next
+        }
+        return t
+    }
+
+    static func density(_ t: Double, degreesOfFreedom: Double) -> Double {
+        guard degreesOfFreedom.isFinite else { return exp(-t * t / 2) / (2 * Double.pi).squareRoot() }
+        let front = lgamma((degreesOfFreedom + 1) / 2) - lgamma(degreesOfFreedom / 2)
+        let body = log1p(t * t / degreesOfFreedom) * (degreesOfFreedom + 1) / 2
+        return exp(front - body) / (degreesOfFreedom * Double.pi).squareRoot()
     }
 
     /// Regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22).
