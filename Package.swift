@@ -31,7 +31,8 @@ let package = Package(
         .target(
             name: "LabConfig", dependencies: ["LabCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
-        .target(name: "Sandbox", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(name: "CSpawn"),
+        .target(name: "Sandbox", dependencies: ["LabCore", "CSpawn"], swiftSettings: strict),
         .target(
             name: "Archive", dependencies: ["LabCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),

@@ -1,1 +1,0 @@
-// SandboxTests: placeholder until its first test lands.
