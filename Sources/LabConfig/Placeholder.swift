@@ -1,1 +1,0 @@
-// LabConfig: placeholder until its first file lands.

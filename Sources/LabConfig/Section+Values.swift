@@ -1,0 +1,112 @@
+import LabCore
+import Yams
+
+extension Section {
+    /// A single value as text; `nil` when absent or, with a note, when it is no single value.
+    private func scalar(_ key: String, expected: String) -> String? {
+        guard let node = node(key) else { return nil }
+        guard case .scalar(let scalar) = node, !node.isNothing else {
+            complain(.wrongType, key, "must be \(expected), not \(node.kindInWords)")
+            return nil
+        }
+        return scalar.string
+    }
+
+    func int(_ key: String, _ fallback: Int, in range: ClosedRange<Int>) -> Int {
+        guard let text = scalar(key, expected: "a whole number") else { return fallback }
+        guard let value = Int(text) else {
+            complain(.wrongType, key, "must be a whole number, not `\(text)`")
+            return fallback
+        }
+        return checked(value, key, in: range) ?? fallback
+    }
+
+    func unsigned(_ key: String, _ fallback: UInt64) -> UInt64 {
+        guard let text = scalar(key, expected: "a whole number") else { return fallback }
+        guard let value = UInt64(text) else {
+            complain(.wrongType, key, "must be a whole number from 0 to \(UInt64.max), not `\(text)`")
+            return fallback
+        }
+        return value
+    }
+
+    func double(_ key: String, _ fallback: Double, in range: ClosedRange<Double>) -> Double {
+        guard let text = scalar(key, expected: "a number") else { return fallback }
+        guard let value = plainDouble(text) else {
+            complain(.wrongType, key, "must be a number, not `\(text)`")
+            return fallback
+        }
+        return checked(value, key, in: range) ?? fallback
+    }
+
+    func bool(_ key: String, _ fallback: Bool) -> Bool {
+        guard let text = scalar(key, expected: "true or false") else { return fallback }
+        guard let value = Bool(text) else {
+            complain(.wrongType, key, "must be true or false, not `\(text)`")
+            return fallback
+        }
+        return value
+    }
+
+    func text(_ key: String) -> String? { scalar(key, expected: "a text") }
+
+    func choice(_ key: String, _ fallback: String, of known: [String]) -> String {
+        guard let text = scalar(key, expected: "one of \(known.joined(separator: ", "))") else { return fallback }
+        guard known.contains(text) else {
+            let hint = suggestion(for: text, among: known, called: "possible values")
+            complain(.outOfRange, key, "cannot be `\(text)`\(hint)")
+            return fallback
+        }
+        return text
+    }
+
+    /// Lower-case letters, digits, `_` and `-`, beginning with a letter or digit: what may become a folder's name.
+    func slug(_ key: String) -> String? {
+        guard let text = scalar(key, expected: "a name") else { return nil }
+        guard isSlug(text) else {
+            complain(
+                .outOfRange, key, "must be a name of at most 60 lower-case letters, digits, `_` and `-`, not `\(text)`")
+            return nil
+        }
+        return text
+    }
+
+    /// Seconds of a duration with unit; `none` gives `nil`.
+    func duration(_ key: String, _ fallback: Double?, in range: ClosedRange<Double>) -> Double? {
+        if let node = node(key), node.isNothing || node.scalar?.string == "none" { return nil }
+        guard let text = scalar(key, expected: "a duration such as 15m") else { return fallback }
+        guard let seconds = Quantity.seconds(text) else {
+            complain(
+                .wrongType, key, "must be a duration with its unit, such as 90s, 15m or 2h, or none, not `\(text)`")
+            return fallback
+        }
+        guard range.contains(seconds) else {
+            let bounds = "\(Quantity.text(seconds: range.lowerBound)) to \(Quantity.text(seconds: range.upperBound))"
+            complain(.outOfRange, key, "must lie in \(bounds), not `\(text)`")
+            return fallback
+        }
+        return seconds
+    }
+
+    func checked<Value: Comparable>(_ value: Value, _ key: String, in range: ClosedRange<Value>) -> Value? {
+        if range.contains(value) { return value }
+        complain(.outOfRange, key, "must lie in \(range.lowerBound) to \(range.upperBound), not \(value)")
+        return nil
+    }
+}
+
+/// A decimal number; Swift's hexadecimal, `inf` and `nan` spellings are refused.
+func plainDouble(_ text: String) -> Double? {
+    guard text.allSatisfy({ "0123456789+-.eE".contains($0) }) else { return nil }
+    return Double(text)
+}
+
+func isSlug(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first, first != "-", first != "_", text.count <= 60 else { return false }
+    return text.unicodeScalars.allSatisfy { scalar in
+        switch scalar {
+        case "a"..."z", "0"..."9", "_", "-": true
+        default: false
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// LabConfigTests: placeholder until its first test lands.
