@@ -24,25 +24,24 @@ struct Worker: Sendable {
         try FileManager.default.createDirectory(atPath: configuration.logs, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
         let log = configuration.logs + "/worker-\(number).log"
-        let process = try await ChildProcess.start(
-            executable: configuration.executable,
-            arguments: { configuration.arguments(eventsDescriptor: $0) },
-            environment: configuration.environment, logFile: log)
+        let process = try ChildProcess.start(
+            executable: URL(filePath: configuration.executable), arguments: configuration.arguments,
+            environment: configuration.environment, logFile: URL(filePath: log))
         let event: WorkerEvent
         do {
             event = try await firstEvent(of: process, within: startLimit, log: log)
         } catch {
-            await process.killTree()
+            process.killTree()
             throw TrainerError.workerUnusable(reason: "it ended before it was ready; its log is \(log)")
         }
         switch event {
         case .ready(let ready):
             return Worker(ready: ready, process: process, log: log)
         case .fatal(let reason):
-            await process.killTree()
+            process.killTree()
             throw TrainerError.workerUnusable(reason: reason)
         default:
-            await process.killTree()
+            process.killTree()
             throw TrainerError.workerUnusable(reason: "its first line was neither ready nor fatal; its log is \(log)")
         }
     }
@@ -64,8 +63,10 @@ struct Worker: Sendable {
         }
     }
 
+    /// Lets it end by itself, for a moment, and then not.
     func end() async {
-        await process.killTree()
+        process.closeInput()
+        await process.terminate(grace: .seconds(2))
     }
 
     /// Kills the process when the limit passes or the task is cancelled, which ends the stream the body waits for.
@@ -76,7 +77,7 @@ struct Worker: Sendable {
         let log = log
         let watchdog = Task {
             try await Task.sleep(for: limit)
-            await process.killTree()
+            process.killTree()
             return true
         }
         defer { watchdog.cancel() }
@@ -84,7 +85,7 @@ struct Worker: Sendable {
             return try await withTaskCancellationHandler {
                 try await body()
             } onCancel: {
-                Task { await process.killTree() }
+                process.killTree()
             }
         } catch let loss as WorkerLoss {
             watchdog.cancel()
@@ -94,7 +95,7 @@ struct Worker: Sendable {
     }
 
     private func exitText() async -> String {
-        await process.killTree()
+        process.killTree()
         return String(describing: await process.wait())
     }
 
@@ -103,7 +104,7 @@ struct Worker: Sendable {
     ) async throws -> WorkerEvent {
         let watchdog = Task {
             try await Task.sleep(for: limit)
-            await process.killTree()
+            process.killTree()
         }
         defer { watchdog.cancel() }
         for await line in process.events { return try WorkerEvent(line: line) }

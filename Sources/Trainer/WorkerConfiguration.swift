@@ -30,10 +30,10 @@ public struct WorkerConfiguration: Sendable {
     /// The package's Python sources, carried beside the program as a resource.
     public static var bundledPythonPath: String { Bundle.module.bundleURL.appending(path: "python").path }
 
-    func arguments(eventsDescriptor: Int32) -> [String] {
+    /// A child's events leave it by descriptor 3.
+    var arguments: [String] {
         var arguments = [
-            "trainer", "--venv", virtualEnvironment, "--python-path", pythonPath, "--cache", cache, "--events-fd",
-            String(eventsDescriptor),
+            "trainer", "--venv", virtualEnvironment, "--python-path", pythonPath, "--cache", cache, "--events-fd", "3",
         ]
         if allowUnsandboxed { arguments.append("--allow-unsandboxed") }
         return arguments

@@ -21,7 +21,8 @@ struct Laboratory {
     /// - Parameter names: the worlds that will be used; their rubrics are read at once.
     init(project: Project, worlds names: [String], workers: Int, allowUnsandboxed: Bool) throws {
         self.project = project
-        worlds = try names.map { try WorldCatalogue.world($0, in: project.worlds) }
+        let catalogue = try WorldCatalogue.load(project.worlds)
+        worlds = try names.map { try catalogue.world(named: $0) }
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
         pool = WorkerPool(size: workers, configuration: configuration)
         screener = PoolScreener(pool: pool)

@@ -24,6 +24,12 @@ struct Project {
         return URL(filePath: executable).deletingLastPathComponent().appending(path: "losslab-worker").path
     }
 
+    /// A catalogue loss by name, or a loss file by path: whatever has a slash or ends in `.py` is a path.
+    func loss(_ nameOrPath: String) throws -> LossSource {
+        nameOrPath.contains("/") || nameOrPath.hasSuffix(".py")
+            ? try LossFile.load(nameOrPath).loss : try LossCatalogue.load(losses).file(named: nameOrPath).loss
+    }
+
     func workerConfiguration(allowUnsandboxed: Bool = false) -> WorkerConfiguration {
         WorkerConfiguration(
             executable: worker, virtualEnvironment: virtualEnvironment, cache: cache, logs: cache + "/logs",

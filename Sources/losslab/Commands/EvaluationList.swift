@@ -11,7 +11,7 @@ struct EvaluationList: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let worlds = try readingInput { try WorldCatalogue.worlds(in: project.worlds) }
+        let worlds = try readingInput { try WorldCatalogue.load(project.worlds).worlds }
         switch formatOption.format {
         case .json:
             try printJSON(worlds)

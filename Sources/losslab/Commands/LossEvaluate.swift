@@ -67,9 +67,7 @@ struct LossEvaluate: AsyncParsableCommand {
     func run() async throws {
         let project = try projectOption.resolve()
         let sources = try readingInput {
-            catalogue
-                ? try LossCatalogue.losses(in: project.losses)
-                : try losses.map { try LossCatalogue.resolve($0, in: project.losses) }
+            catalogue ? try LossCatalogue.load(project.losses).losses : try losses.map { try project.loss($0) }
         }
         let laboratory = try readingInput {
             try Laboratory(project: project, worlds: [world], workers: workers, allowUnsandboxed: allowUnsandboxed)

@@ -22,7 +22,7 @@ struct LossList: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let rows = try readingInput { try LossCatalogue.entries(in: project.losses) }.map {
+        let rows = try readingInput { try LossCatalogue.load(project.losses) }.files.map {
             Row(
                 name: $0.loss.name, origin: $0.loss.origin.rawValue, path: $0.path, beta: $0.loss.beta,
                 title: $0.loss.title, reference: $0.loss.reference, control: $0.loss.isControl)
@@ -54,7 +54,7 @@ struct LossShow: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let source = try readingInput { try LossCatalogue.resolve(loss, in: project.losses) }
+        let source = try readingInput { try project.loss(loss) }
         switch formatOption.format {
         case .json: try printJSON(source)
         case .table: print(source.text)

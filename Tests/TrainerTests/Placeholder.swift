@@ -1,1 +1,0 @@
-// TrainerTests: placeholder until its first test lands.
