@@ -1,6 +1,5 @@
 import Archive
 import CampaignRunner
-import Crypto
 import Evolution
 import Foundation
 import Judge
@@ -31,16 +30,12 @@ struct Laboratory {
         cache = try RunDirectory.cache(at: project.cache + "/trials")
         let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
         let files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
-        keys = TrialKeys(hash: Self.sha256) { world in "\(code) \(files[world] ?? "")" }
+        keys = TrialKeys(hash: { ContentHash.sha256($0) }) { world in "\(code) \(files[world] ?? "")" }
     }
 
     func world(_ name: String) throws -> WorldDescription {
         guard let world = worlds.first(where: { $0.name == name }) else { throw TrainerError.unknownWorld(name) }
         return world
-    }
-
-    static let sha256: @Sendable (String) -> String = { text in
-        SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
     }
 
     /// Hash of the trainer's own code: results of another version are not reused. What only screens or measures is left out.
@@ -51,13 +46,13 @@ struct Laboratory {
         }
         var hash = SHA256()
         for name in relevant {
-            hash.update(data: Data(name.utf8))
-            hash.update(data: FileManager.default.contents(atPath: folder + "/" + name) ?? Data())
+            hash.update(name.utf8)
+            hash.update(FileManager.default.contents(atPath: folder + "/" + name) ?? Data())
         }
-        return hash.finalize().prefix(16).map { String(format: "%02x", $0) }.joined()
+        return hash.finish()
     }
 
     private static func filesHash(of world: WorldDescription) -> String {
-        sha256(world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
+        ContentHash.sha256(world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
     }
 }

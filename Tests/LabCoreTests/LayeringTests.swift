@@ -9,7 +9,8 @@ import Testing
         "LabTesting": ["LabCore"],
         "WorkerProtocol": ["LabCore"],
         "LabConfig": ["LabCore", "Yams"],
-        "Sandbox": ["LabCore"],
+        "CSpawn": [],
+        "Sandbox": ["LabCore", "CSpawn"],
         "Archive": ["LabCore", "GRDB"],
         "Evolution": ["LabCore"],
         "Proposer": ["LabCore", "ChatClient"],
@@ -24,7 +25,7 @@ import Testing
         "losslab-worker": ["EmbeddedPython", "CLockdown", "WorkerProtocol"],
         "losslab": [
             "LabCore", "LabConfig", "Archive", "Evolution", "Proposer", "Judge", "Trainer", "CampaignRunner",
-            "ArgumentParser", "Crypto", "Logging",
+            "ArgumentParser", "Logging",
         ],
     ]
 
