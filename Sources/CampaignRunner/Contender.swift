@@ -12,6 +12,16 @@ struct Contender: Sendable {
     struct FinishedTrial: Sendable {
         let spec: TrialSpec
         let outcome: TrialOutcome
+
+        var result: TrialResult? {
+            guard case .scored(let result) = outcome else { return nil }
+            return result
+        }
+
+        var rejection: Rejection? {
+            guard case .rejected(let rejection) = outcome else { return nil }
+            return rejection
+        }
     }
 
     let id: CandidateID
@@ -27,12 +37,7 @@ struct Contender: Sendable {
 
     var isRunning: Bool { state == .running }
 
-    var results: [TrialResult] {
-        trials.compactMap { trial in
-            guard case .scored(let result) = trial.outcome else { return nil }
-            return result
-        }
-    }
+    var results: [TrialResult] { trials.compactMap(\.result) }
 
     mutating func add(_ outcome: TrialOutcome, of spec: TrialSpec) {
         trials.append(FinishedTrial(spec: spec, outcome: outcome))
@@ -40,6 +45,10 @@ struct Contender: Sendable {
 
     mutating func fail(because reason: String) {
         state = .failed(reason)
+    }
+
+    mutating func reject(_ rejection: Rejection) {
+        state = .rejected(rejection)
     }
 
     /// After the smoke trial: one that does not train at all is out.
@@ -58,10 +67,5 @@ struct Contender: Sendable {
         }
     }
 
-    private var rejections: [Rejection] {
-        trials.compactMap { trial in
-            guard case .rejected(let rejection) = trial.outcome else { return nil }
-            return rejection
-        }
-    }
+    private var rejections: [Rejection] { trials.compactMap(\.rejection) }
 }

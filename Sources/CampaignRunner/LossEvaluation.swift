@@ -43,7 +43,11 @@ public struct LossEvaluation: Sendable {
     /// Throws `CampaignError` when loss after loss fails or results cannot be stored, and `CancellationError`.
     /// Losses are numbered -1, -2, ... in the events.
     public func evaluate(_ losses: [LossSource]) async throws -> [Result] {
-        try await evaluated(losses).map { contender in
+        ladder.scheduler.failures.forgetRecorded()
+        let contenders = losses.enumerated().map { index, loss in
+            Contender(id: CandidateID(-1 - index), loss: loss)
+        }
+        return try await evaluated(contenders).map { contender in
             switch (contender.state, contender.tuned) {
             case (.rejected(let rejection), _): .rejected(rejection)
             case (.failed(let reason), _): .failed(reason)
@@ -53,12 +57,8 @@ public struct LossEvaluation: Sendable {
         }
     }
 
-    /// The same with every trial, for the archive.
-    func evaluated(_ losses: [LossSource]) async throws -> [Contender] {
-        ladder.scheduler.failures.forgetRecorded()
-        let contenders = losses.enumerated().map { index, loss in
-            Contender(id: CandidateID(-1 - index), loss: loss)
-        }
-        return try await ladder.full(try await ladder.proxy(contenders))
+    /// Proxy and full rung of contenders that may be out already, with all their trials.
+    func evaluated(_ contenders: [Contender]) async throws -> [Contender] {
+        try await ladder.full(try await ladder.proxy(contenders))
     }
 }
