@@ -5,7 +5,7 @@
 # reference: arXiv:2404.04656, section 4, BCO loss with reward shift
 # beta: 0.05
 # parents: []
-# notes: "reward shift is the batch mean, not a running mean"
+# notes: reward shift is the batch mean, not a running mean
 # ---
 """A binary classifier on the two rewards: -log sigmoid(r_chosen - delta) - log sigmoid(-(r_rejected - delta)).
 

@@ -5,7 +5,7 @@
 # reference: arXiv:2310.12036, eq. 17
 # beta: 0.05
 # parents: []
-# notes: "margin of summed log-probabilities, not of per-token means"
+# notes: margin of summed log-probabilities, not of per-token means
 # ---
 """Squared distance of the margin from its target: (rho - 1 / (2 beta)) ** 2.
 

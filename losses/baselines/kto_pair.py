@@ -2,7 +2,7 @@
 # name: kto_pair
 # title: KTO on pairs
 # origin: baseline
-# reference: arXiv:2402.01306, eq. 7; paired form of arXiv:2406.08414's seed archive
+# reference: "arXiv:2402.01306, eq. 7; paired form of arXiv:2406.08414's seed archive"
 # beta: 0.05
 # parents: []
 # notes: "2B values folded into B: (chosen + rejected) / 2; batch-coupled through the KL estimates"

@@ -2,10 +2,10 @@
 # name: rpo
 # title: Regularised Preference Optimization (DPO plus SFT on chosen)
 # origin: baseline
-# reference: arXiv:2405.16436, Algorithm 2 (eta * beta * SFT + DPO); also arXiv:2404.19733, eq. 1
+# reference: "arXiv:2405.16436, Algorithm 2 (eta * beta * SFT + DPO); also arXiv:2404.19733, eq. 1"
 # beta: 0.05
 # parents: [dpo, sft]
-# notes: "the SFT term is on summed log-probabilities, weighted by beta, not averaged per token"
+# notes: the SFT term is on summed log-probabilities, weighted by beta, not averaged per token
 # ---
 """DPO plus the chosen answer's negative log-likelihood: -log sigmoid(beta * rho) - ETA * beta * policy_chosen_logps.
 
