@@ -18,7 +18,7 @@
 static const char *const allowed[] = {
     "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex",
     "getcpu", "getegid", "geteuid", "getgid", "getpid", "getppid", "getrandom", "getrusage", "gettid", "gettimeofday",
-    "getuid", "lseek", "madvise", "membarrier", "mincore", "mremap", "munmap", "nanosleep", "poll", "ppoll", "read",
+    "getuid", "lseek", "madvise", "mremap", "munmap", "nanosleep", "poll", "ppoll", "read",
     "restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield",
     "set_robust_list", "sigaltstack", "time", "times", "uname", "write",
 };

@@ -103,7 +103,10 @@ static _Noreturn void supervise(pid_t loss, int status, uint32_t life_seconds) {
     int handle = (int)syscall(SYS_pidfd_open, loss, 0);
     struct pollfd waiting = {.fd = handle, .events = POLLIN};
     int milliseconds = life_seconds < 2000000 ? (int)life_seconds * 1000 : -1;
-    if (handle < 0 || poll(&waiting, 1, milliseconds) == 0) {
+    int ready = -1;
+    while (handle >= 0 && (ready = poll(&waiting, 1, milliseconds)) < 0 && errno == EINTR) {
+    }
+    if (ready <= 0) {
         expired = 1;
         kill(loss, SIGKILL);
     }

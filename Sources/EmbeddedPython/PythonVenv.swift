@@ -50,7 +50,8 @@ public struct PythonVenv {
         cpython_library_path(&path, path.count)
         let library = text(in: path)
         if library.isEmpty { return }
-        guard let home, let prefix = resolved(home + "/.."), library.hasPrefix(prefix == "/" ? "/" : prefix + "/") else {
+        guard let home, let prefix = resolved(home + "/.."), library.hasPrefix(prefix == "/" ? "/" : prefix + "/")
+        else {
             throw PythonFailure(
                 description: "\(directory) was made by the Python in \(home ?? "an unknown place"), which does not "
                     + "belong to \(library): remove \(directory) and run `make setup`.")

@@ -49,7 +49,9 @@ public final class ChildProcess: Sendable {
         self.life = life
         self.input = InputWriter(descriptor: input)
         let logWriter = CappedLog(file: log, limit: limits.logBytes)
-        readInBackground(from: output, until: life.ended) { logWriter.append($0) } atEnd: {
+        readInBackground(from: output, until: life.ended) {
+            logWriter.append($0)
+        } atEnd: {
         }
         let lines = LineSplitter(limit: limits.eventLineBytes)
         readInBackground(from: events, until: life.ended) { bytes in

@@ -51,6 +51,8 @@ private func scrubEnvironment() {
     lockdown_scrub_environment(&names, names.count)
     names.forEach { free(UnsafeMutablePointer(mutating: $0)) }
     for name in threadCounts { setenv(name, "1", 1) }
+    // A loss process stays on the CPU: no device is ever opened.
+    setenv("CUDA_VISIBLE_DEVICES", "", 1)
 }
 
 private func executablePath() -> String {

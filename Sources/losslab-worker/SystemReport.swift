@@ -11,7 +11,8 @@ enum SystemReport {
     static func print(for options: Options) -> Int32 {
         let (venv, venvIsFine) = venvReport(options.venv)
         let (sandbox, sandboxHolds) = sandboxReport()
-        writeAll(#"{"python":\#(jsonText(PythonVenv.libraryVersion)),"venv":\#(venv),"sandbox":\#(sandbox)}"# + "\n", to: 1)
+        writeAll(
+            #"{"python":\#(jsonText(PythonVenv.libraryVersion)),"venv":\#(venv),"sandbox":\#(sandbox)}"# + "\n", to: 1)
         return venvIsFine && sandboxHolds ? 0 : 1
     }
 
@@ -27,7 +28,8 @@ enum SystemReport {
             problem = "\(error)"
         }
         let reason = problem.map(jsonText) ?? "null"
-        let fields = #""path":\#(jsonText(directory)),"usable":\#(usable),"torch":\#(problem == nil),"problem":\#(reason)"#
+        let fields =
+            #""path":\#(jsonText(directory)),"usable":\#(usable),"torch":\#(problem == nil),"problem":\#(reason)"#
         return ("{\(fields)}", problem == nil)
     }
 

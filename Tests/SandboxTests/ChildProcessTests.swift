@@ -156,7 +156,9 @@ import Testing
 
     @Test func nothingStaysBehindAfterManyChildren() async throws {
         // Other tests of this suite open descriptors meanwhile, so only the growth over many children counts.
-        func openDescriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+        func openDescriptors() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+        }
         let before = try openDescriptors()
         for _ in 0..<60 {
             let child = try shell("echo x >&3")

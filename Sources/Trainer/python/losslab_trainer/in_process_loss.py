@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from losslab_trainer.contract import LossValues
@@ -26,7 +27,9 @@ class InProcessLoss:
     ) -> LossValues:
         """Loss values and partial derivatives, unchecked for finiteness; see LossEvaluator."""
         vectors = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
-        return evaluate_loss(self._function, vectors, beta, reference_grads=reference_grads)
+        # As in the loss process (warm_up.py), so that the numbers are the same bit for bit.
+        with torch.backends.mkldnn.flags(enabled=False):
+            return evaluate_loss(self._function, vectors, beta, reference_grads=reference_grads)
 
     def close(self) -> None:
         """Nothing to end."""

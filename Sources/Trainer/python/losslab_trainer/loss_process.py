@@ -32,6 +32,7 @@ from losslab_trainer.zygote_client import SandboxError, Supervisor, ZygoteClient
 CODES_OF_A_LOSS = frozenset({"exception", "type", "shape", "dtype", "memory", "syntax", "empty"})
 LONGEST_MESSAGE = 500  # characters; it goes to the proposer
 END_SECONDS = 5.0  # how long a killed process may take to be gone
+STATUS_SECONDS = 2.0  # how long its supervisor may take to say how it ended
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ class LossProcess:
 
     def _refuse_unasked(self) -> None:
         """A message that nobody asked for is the loss's own work."""
-        if not select.select([self._socket], [], [], 0)[0]:
+        if not _readable(self._socket.fileno(), 0):
             return
         if self._receive():
             raise LossRejected("protocol", "the loss process sent a message that was not asked for")
@@ -285,8 +286,9 @@ class LossProcess:
 
     def _ended(self) -> Exception:
         """Why there is no answer: how the loss process ended, by its supervisor's word."""
-        ready = select.select([self._status], [], [], END_SECONDS)[0] if self._status >= 0 else []
-        words = os.read(self._status, 4096).decode(errors="replace").split() if ready else []
+        if not _readable(self._status, STATUS_SECONDS):
+            return LossRejected("protocol", "the loss process closed its socket")
+        words = os.read(self._status, 4096).decode(errors="replace").split()
         if words[:1] == ["refused"]:
             return SandboxError("the loss process could not be locked down: " + " ".join(words[1:]))
         if words[:1] != ["exit"] or len(words) != 6:
@@ -312,8 +314,15 @@ def _seal(memory: int) -> None:
 def _end(supervisor: Supervisor) -> None:
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(supervisor.handle, signal.SIGKILL)
-    select.select([supervisor.handle], [], [], END_SECONDS)
+    _readable(supervisor.handle, END_SECONDS)
     os.close(supervisor.handle)
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    # Not select(), which fails on descriptors beyond 1023.
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 def _stacked(vectors: Sequence[Tensor]) -> Tensor:

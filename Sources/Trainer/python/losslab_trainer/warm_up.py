@@ -14,6 +14,8 @@ def warm_up() -> None:
     """One thread, one small backward pass per dtype, and the modules that torch imports on first use."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
+    # Its kernels are compiled when first used, which needs memory that is both writable and executable.
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     for dtype in (torch.float32, torch.bfloat16, torch.float64):
         margins = torch.linspace(-3, 3, 5, dtype=dtype).requires_grad_()
         torch.autograd.grad(_everyday_loss(margins).mean(), [margins], allow_unused=True)

@@ -20,6 +20,8 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    # A loss process stays on the CPU: no device is ever opened.
+    "CUDA_VISIBLE_DEVICES": "",
     # A crash reporter would start a program inside the sandbox.
     "SWIFT_BACKTRACE": "enable=no",
 }
