@@ -27,7 +27,7 @@ struct Laboratory {
         screener = PoolScreener(pool: pool)
         let judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
         trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
-        cache = try RunDirectory.cache(at: project.cache + "/trials")
+        cache = try FileStepStore(project.cache + "/trials", shared: true)
         let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
         let files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
         keys = TrialKeys(hash: { ContentHash.sha256($0) }) { world in "\(code) \(files[world] ?? "")" }

@@ -44,28 +44,38 @@ enum SystemFindings {
     /// What the worker itself says of its Python packages and of the kernel's sandbox features.
     private static func workerParts(_ project: Project) -> [SystemFinding] {
         struct Report: Decodable {
-            let torch: String?
-            let landlock: Int?
-            let seccomp: Bool?
-            let namespaces: [String]?
+            struct Venv: Decodable {
+                let torch: Bool
+                let problem: String?
+            }
+            struct Layers: Decodable {
+                let landlock: Int?
+                let seccomp: Bool?
+                let namespaces: [String]?
+            }
+            let venv: Venv
+            let sandbox: Layers
         }
         let arguments = [project.worker, "system", "--venv", project.virtualEnvironment]
-        let report = output(of: arguments).flatMap {
+        let report = wholeOutput(of: arguments).flatMap {
             try? JSONDecoder().decode(Report.self, from: Data($0.utf8))
         }
-        let landlock = report?.landlock ?? 0
-        let namespaces = report?.namespaces ?? []
+        let hasTorch = report?.venv.torch == true
+        let landlock = report?.sandbox.landlock ?? 0
+        let hasSeccomp = report?.sandbox.seccomp == true
+        let namespaces = report?.sandbox.namespaces ?? []
         return [
             SystemFinding(
-                part: "torch", present: report?.torch != nil, required: true, found: report?.torch ?? "not importable",
+                part: "torch", present: hasTorch, required: true,
+                found: hasTorch ? "in the virtual environment" : report?.venv.problem ?? "not importable",
                 remedy: "make setup"),
             SystemFinding(
                 part: "Landlock", present: landlock > 0, required: true,
                 found: landlock > 0 ? "ABI \(landlock)" : "not offered by this kernel",
                 remedy: "Linux 5.13 or newer with landlock in the lsm= list; or --allow-unsandboxed at your own risk"),
             SystemFinding(
-                part: "seccomp", present: report?.seccomp == true, required: true,
-                found: report?.seccomp == true ? "filter mode" : "not offered by this kernel",
+                part: "seccomp", present: hasSeccomp, required: true,
+                found: hasSeccomp ? "filter mode" : "not offered by this kernel",
                 remedy: "a kernel with CONFIG_SECCOMP_FILTER; or --allow-unsandboxed at your own risk"),
             SystemFinding(
                 part: "namespaces", present: !namespaces.isEmpty, required: false,
@@ -90,6 +100,10 @@ enum SystemFindings {
 
     /// First line of a program's output, or `nil` when it cannot be run or fails.
     private static func output(of arguments: [String]) -> String? {
+        wholeOutput(of: arguments)?.split(separator: "\n").first.map(String.init)
+    }
+
+    private static func wholeOutput(of arguments: [String]) -> String? {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
@@ -100,6 +114,6 @@ enum SystemFindings {
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { return nil }
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").first.map(String.init)
+        return String(decoding: data, as: UTF8.self)
     }
 }

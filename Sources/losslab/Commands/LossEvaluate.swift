@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import CampaignRunner
 import Evolution
 import Foundation
 import LabConfig
-import LabCore
+public import LabCore
 import Trainer
 
 /// `losslab loss evaluate NAME...`: train with it, grade the answers, print the score with its standard error.
