@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import torch
+from losslab_trainer.pairs import PairSet, tokenize_pairs
 from losslab_trainer.policy import Policy
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -50,3 +53,24 @@ def tiny_policy(seed: int = 0, layers: int = 3, width: int = 96, heads: int = 4,
         eos_token_id=tokenizer.eos_token_id,
     )
     return Policy(LlamaForCausalLM(config).eval(), tokenizer)
+
+
+def random_words(rng: random.Random, fewest: int, most: int) -> str:
+    return " ".join(f"w{rng.randrange(120)}" for _ in range(rng.randint(fewest, most)))
+
+
+def random_pairs(count: int, seed: int = 0) -> list[dict[str, list[dict[str, str]]]]:
+    """Preference pairs in TRL's conversational form with an explicit prompt."""
+    rng = random.Random(seed)
+    return [
+        {
+            "prompt": [{"role": "user", "content": random_words(rng, 4, 18)}],
+            "chosen": [{"role": "assistant", "content": random_words(rng, 1, 9)}],
+            "rejected": [{"role": "assistant", "content": random_words(rng, 1, 9)}],
+        }
+        for _ in range(count)
+    ]
+
+
+def random_pair_set(policy: Policy, count: int, seed: int = 0) -> PairSet:
+    return PairSet.of(tokenize_pairs(policy.tokenizer, random_pairs(count, seed)))

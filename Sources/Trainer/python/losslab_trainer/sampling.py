@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslab_trainer.decoding import Decoder
+from losslab_trainer.decoding import Decoder, decoder_of
+from losslab_trainer.forward import Forward, forward_of
 from losslab_trainer.policy import Message, Policy, encode_prompts, stop_token_ids
 
 ROWS_AT_ONCE = 512
@@ -90,6 +91,7 @@ def sample_dialogues(
     samples: int,
     seed: int,
     max_new_tokens: int,
+    forward: Forward | None = None,
 ) -> list[list[list[Reply]]]:
     """As sample_answers, with the token ids: [dialogue][sample][turn]."""
     blocks = [[[{"role": "user", "content": turn}] for turn in dialogue] for dialogue in dialogues]
@@ -104,8 +106,10 @@ def _sample(
     samples: int,
     seed: int,
     max_new_tokens: int,
+    forward: Forward | None = None,
 ) -> list[list[list[Reply]]]:
     keys = _dialogue_keys(blocks, seed)
+    forward = forward or forward_of(policy.model)
     replies: list[list[list[Reply]]] = [[] for _ in blocks]
     turn_counts = {len(block) for block in blocks}
     with torch.inference_mode():
@@ -114,7 +118,7 @@ def _sample(
             size = max(1, ROWS_AT_ONCE // samples)
             for start in range(0, len(chosen), size):
                 part = chosen[start : start + size]
-                sampler = _BatchSampler(policy, temperature, samples, max_new_tokens)
+                sampler = _BatchSampler(policy, forward, temperature, samples, max_new_tokens)
                 of_part = sampler.sample([blocks[i] for i in part], keys[part])
                 for i, of_dialogue in zip(part, of_part, strict=True):
                     replies[i] = of_dialogue
@@ -124,8 +128,9 @@ def _sample(
 class _BatchSampler:
     """Samples one batch of dialogues that have the same number of turns."""
 
-    def __init__(self, policy: Policy, temperature: float, samples: int, max_new_tokens: int) -> None:
+    def __init__(self, policy: Policy, forward: Forward, temperature: float, samples: int, max_new_tokens: int) -> None:
         self.policy = policy
+        self.forward = forward
         self.temperature = temperature
         self.samples = samples
         self.max_new_tokens = max_new_tokens
@@ -135,7 +140,7 @@ class _BatchSampler:
         row_keys = _mix(numpy.repeat(keys, self.samples) + _counter(len(keys) * self.samples, self.samples))
         rows = len(row_keys)
         conversations = [list(blocks[row // self.samples][0]) for row in range(rows)]
-        decoder = Decoder(self.policy.model, len(blocks), 0)
+        decoder = decoder_of(self.forward, len(blocks))
         fed: list[list[int]] = []  # per row, the tokens in the cache
         replies: list[list[Reply]] = [[] for _ in range(rows)]
         for turn in range(len(blocks[0])):
