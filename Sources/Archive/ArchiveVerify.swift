@@ -1,0 +1,141 @@
+import Foundation
+import GRDB
+import LabCore
+
+/// One way in which the archive and a run directory disagree.
+public struct ArchiveDisagreement: Codable, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: String, Codable, Sendable {
+        /// The database itself is damaged.
+        case damaged
+        /// A row whose file is gone.
+        case missingFile
+        /// A file without its row.
+        case missingRow
+        /// Both are there and differ.
+        case different
+        /// The file cannot be read.
+        case unreadable
+    }
+
+    public let kind: Kind
+    public let campaign: String?
+    /// The file concerned, or the database.
+    public let path: String
+    public let message: String
+
+    public var description: String { "\(path): \(message)" }
+}
+
+extension SQLiteArchive {
+    /// Compares every row with its file and every file with its row. Empty when all is well.
+    public func verify(against runs: String, campaign only: String? = nil) async throws -> [ArchiveDisagreement] {
+        var found = try await damage()
+        let folders = Dictionary(RunFiles.all(in: runs).map { ($0.name, $0) }) { first, _ in first }
+        let names = Set(try await campaigns().map(\.name)).union(folders.keys).filter { only == nil || $0 == only }
+        for name in names.sorted() {
+            guard let files = folders[name] else {
+                found.append(
+                    ArchiveDisagreement(
+                        kind: .missingFile, campaign: name, path: "\(runs)/\(name)",
+                        message: "the archive has campaign \(name), but its run directory is gone; only its rows remain"
+                    ))
+                continue
+            }
+            found += try await read { try disagreements($0, files, campaign: name) }
+        }
+        return found
+    }
+
+    private func damage() async throws -> [ArchiveDisagreement] {
+        let path = path
+        return try await read { database in
+            let integrity = try String.fetchAll(database, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" }
+            let references = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").map { row in
+                "a row of \(row["table"] as String? ?? "a table") refers to one that is not there"
+            }
+            return (integrity + references).map {
+                ArchiveDisagreement(
+                    kind: .damaged, campaign: nil, path: path, message: "\($0); \(ArchiveError.rebuildAdvice)")
+            }
+        }
+    }
+}
+
+/// Rows of one campaign against its files.
+private func disagreements(_ database: Database, _ files: RunFiles, campaign: String) throws -> [ArchiveDisagreement] {
+    let recorded = try expectedFiles(database, campaign)
+    var found: [ArchiveDisagreement] = []
+    func add(_ kind: ArchiveDisagreement.Kind, _ key: String, _ message: String) {
+        found.append(
+            ArchiveDisagreement(kind: kind, campaign: campaign, path: "\(files.path)/\(key)", message: message))
+    }
+    for key in evidenceKeys(files) where recorded[key] == nil {
+        add(.missingRow, key, "is not in the archive; `losslab archive rebuild` adds it")
+    }
+    for (key, content) in recorded.sorted(by: { $0.key < $1.key }) {
+        do {
+            guard let text = try files.text(at: key) else {
+                add(.missingFile, key, "is gone, though the archive has its row; restore it from a copy")
+                continue
+            }
+            if try !content.matches(text) {
+                add(.different, key, "differs from what was recorded; see which is right, then rebuild or restore it")
+            }
+        } catch {
+            add(.unreadable, key, "cannot be compared with its row: \(error)")
+        }
+    }
+    return found
+}
+
+/// What a file should hold: a text to the byte, or a value whatever its formatting.
+private struct RecordedContent {
+    let matches: (String) throws -> Bool
+
+    static func text(_ text: String) -> Self { Self { $0 == text } }
+
+    static func value<Value: Codable>(_ type: Value.Type, _ document: String) -> Self {
+        Self { text in
+            guard text != document else { return true }
+            return try ArchiveJSON.text(try ArchiveJSON.decode(type, from: text)) == document
+        }
+    }
+}
+
+private func expectedFiles(_ database: Database, _ campaign: String) throws -> [String: RecordedContent] {
+    var expected: [String: RecordedContent] = [:]
+    var folders: [Int: String] = [:]
+    for candidate in try Rows.candidates(of: campaign, in: database) {
+        let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
+        folders[candidate.id.number] = folder
+        expected[RunLayout.candidate(in: folder)] = .value(Candidate.self, try ArchiveJSON.text(candidate))
+        expected[RunLayout.proposal(in: folder)] = .value(LossProposal.self, try ArchiveJSON.text(candidate.proposal))
+        if let source = candidate.source { expected[RunLayout.loss(in: folder)] = .text(source.text) }
+    }
+    let trials = try Row.fetchCursor(
+        database, sql: "SELECT candidate, slug, document FROM trials WHERE campaign = ?", arguments: [campaign])
+    while let row = try trials.next() {
+        let id = CandidateID(row["candidate"])
+        let folder = folders[id.number] ?? RunLayout.folder(of: id, name: "unrecorded")
+        expected["\(folder)/\(row["slug"] as String)/score.json"] = .value(TrialRecord.self, row["document"])
+    }
+    let sql = "SELECT confirmation FROM campaigns WHERE name = ? AND confirmation IS NOT NULL"
+    if let document = try String.fetchOne(database, sql: sql, arguments: [campaign]) {
+        expected[RunLayout.confirmation] = .value(Confirmation.self, document)
+    }
+    return expected
+}
+
+/// Keys of the files that must have a row.
+private func evidenceKeys(_ files: RunFiles) -> [String] {
+    var keys: [String] = []
+    for folder in files.candidateFolders() {
+        let below =
+            FileManager.default.enumerator(atPath: "\(files.path)/\(folder)")?.compactMap { $0 as? String } ?? []
+        keys += below.filter { $0 == "candidate.json" || $0.hasSuffix("/score.json") }.map { "\(folder)/\($0)" }
+    }
+    if FileManager.default.fileExists(atPath: "\(files.path)/\(RunLayout.confirmation)") {
+        keys.append(RunLayout.confirmation)
+    }
+    return keys.sorted()
+}

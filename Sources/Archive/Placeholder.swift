@@ -1,1 +1,0 @@
-// Archive: placeholder until its first file lands.

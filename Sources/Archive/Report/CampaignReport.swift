@@ -1,0 +1,108 @@
+public import LabCore
+
+/// The report of a campaign as Markdown: verdict, ranking, confirmation, arms, and where the work went.
+///
+/// Pure: equal arguments give equal text. Without a confirmation it reports the search so far.
+public func campaignReport(
+    config: CampaignConfig?, snapshot: ArchiveSnapshot, confirmation: Confirmation?, account: CampaignAccount
+) -> String {
+    let name = config?.name ?? "campaign"
+    var sections = ["# Campaign \(name)"]
+    if let config { sections.append(subtitle(config)) }
+    sections.append(verdictSection(confirmation))
+    sections.append(rankingSection(snapshot, confirmation, world: config?.world))
+    if let confirmation { sections.append(confirmationSection(confirmation)) }
+    if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
+    sections.append(workSection(snapshot, account))
+    return sections.joined(separator: "\n\n") + "\n"
+}
+
+private func subtitle(_ config: CampaignConfig) -> String {
+    let transfer = config.transferWorld.map { ", finalists tried again in \($0)" } ?? ""
+    return "World \(config.world)\(transfer); seed \(config.seed); proposer \(config.proposer.strategy)."
+}
+
+private func verdictSection(_ confirmation: Confirmation?) -> String {
+    guard let confirmation else {
+        return "## Verdict: none yet\n\nNothing is confirmed, so the ranking below says what looked good in the search "
+            + "and nothing about what is: the best of many draws is partly lucky."
+    }
+    let summary = confirmation.summary.map { "- \($0)" }.joined(separator: "\n")
+    return "## Verdict: \(confirmation.verdict.rawValue)\n\n\(plainWords(confirmation))"
+        + (summary.isEmpty ? "" : "\n\n" + summary)
+}
+
+private func plainWords(_ confirmation: Confirmation) -> String {
+    let winner = confirmation.winner.map { "`\($0)`" } ?? "a finalist"
+    switch confirmation.verdict {
+    case .discovery:
+        return "With fresh seeds, fresh pairs and held-out questions \(winner) scores above every confirmed catalogue "
+            + "loss, each tuned like itself, by more than chance explains."
+    case .beatsDPOOnly:
+        return
+            "With fresh seeds, fresh pairs and held-out questions \(winner) scores above tuned DPO by more than chance "
+            + "explains, but not above the best tuned catalogue loss, which is the simpler choice."
+    case .noDiscovery:
+        return "With fresh seeds, fresh pairs and held-out questions no finalist scores above tuned DPO by more than "
+            + "chance explains. That is a result: on these data the published losses, well tuned, are enough."
+    }
+}
+
+private func armSection(_ comparison: ArmComparison) -> String {
+    let rows = comparison.rows.map { row in
+        [
+            row.arm.rawValue, "\(row.losses)", "\(row.trials)", row.best, ReportText.score(row.bestScore),
+            ReportText.number(row.meanScore),
+        ]
+    }
+    let table = ReportText.table(["arm", "losses", "trainings", "best", "its score", "mean score"], rows)
+    return """
+        ## Did feedback help?
+
+        Each arm's losses in the order of their proposal, up to \(comparison.budget) trainings. Search scores, so the \
+        best of each is partly lucky; `random` and `best-of-n` saw no scores.
+
+        \(table)
+        """
+}
+
+private func workSection(_ snapshot: ArchiveSnapshot, _ account: CampaignAccount) -> String {
+    let fidelities = Fidelity.allCases.compactMap { fidelity in account.entries[fidelity].map { (fidelity, $0) } }
+    var parts = ["## Where the work went"]
+    if !fidelities.isEmpty {
+        let total = fidelities.reduce(into: CampaignAccount.Entry()) { total, entry in
+            total.trained += entry.1.trained
+            total.reused += entry.1.reused
+            total.rejected += entry.1.rejected
+            total.seconds += entry.1.seconds
+        }
+        let rows = (fidelities.map { ($0.0.rawValue, $0.1) } + [("all", total)]).map { name, entry in
+            [name, "\(entry.trained)", "\(entry.reused)", "\(entry.rejected)", ReportText.seconds(entry.seconds)]
+        }
+        parts.append(ReportText.table(["trainings", "done", "reused", "loss rejected", "worker time"], rows))
+    }
+    let arms = SearchArm.allCases.map { ArmAccount($0, in: snapshot) }.filter { $0.proposed > 0 }
+    if !arms.isEmpty {
+        let rows = arms.map { arm in
+            let reasons = arm.rejections.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            let list = reasons.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            let rejected = arm.rejections.values.reduce(0, +)
+            return [
+                arm.arm.rawValue, "\(arm.proposed)", "\(arm.scored)", "\(arm.duplicates)", "\(rejected)",
+                "\(arm.failed)",
+                list.isEmpty ? "-" : list,
+            ]
+        }
+        parts.append(
+            ReportText.table(["losses", "proposed", "scored", "duplicate", "rejected", "failed", "reasons"], rows))
+    }
+    parts.append(clock(account))
+    return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")
+}
+
+private func clock(_ account: CampaignAccount) -> String {
+    guard let seconds = account.lastRunSeconds else { return "" }
+    guard account.resumptions > 0 else { return "From start to end: \(ReportText.seconds(seconds))." }
+    return "Resumed \(ReportText.plural(account.resumptions, "time", "times")); "
+        + "the last run took \(ReportText.seconds(seconds))."
+}

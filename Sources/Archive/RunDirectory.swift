@@ -1,0 +1,65 @@
+import Foundation
+public import LabCore
+
+/// The folder of one campaign, held by the one process that runs it: evidence, finished steps, events.
+public final class RunDirectory: Sendable {
+    public let files: RunFiles
+    /// Finished steps by the runner's own keys.
+    public let steps: FileStepStore
+    public let manifest: CampaignManifest
+    let evidence: FileStepStore
+    private let log: EventLog
+    private let lock: RunLock
+
+    public var path: String { files.path }
+
+    /// Begins a campaign: makes its folder below `runs` and writes down what it is begun with.
+    ///
+    /// - Parameter resolvedConfig: the configuration as YAML with every default written out.
+    /// - Throws: `ArchiveError` when a campaign of that name was begun before or is being run.
+    public static func create(
+        in runs: String, _ manifest: CampaignManifest, resolvedConfig: String
+    ) throws -> RunDirectory {
+        let name = manifest.config.name
+        let path = "\(runs)/\(name)"
+        try makeFolder(path)
+        let lock = try RunLock("\(path)/\(RunLayout.lock)", campaign: name)
+        // The manifest is written last: without it the folder was left by a process that ended before it began.
+        if try readWhole("\(path)/\(RunLayout.manifest)") != nil {
+            throw ArchiveError(
+                .alreadyExists, path: path,
+                "campaign \(name) exists; continue it with `losslab campaign resume \(name)`, or choose another name")
+        }
+        let writer = AtomicFileWriter(syncInterval: .zero)
+        try writer.write(Array(resolvedConfig.utf8), to: "\(path)/\(RunLayout.config)")
+        try writer.write(try ArchiveJSON.encode(manifest, pretty: true), to: "\(path)/\(RunLayout.manifest)")
+        return try RunDirectory(path, manifest, lock)
+    }
+
+    /// Takes up a campaign that was begun before.
+    public static func resume(_ name: String, in runs: String) throws -> RunDirectory {
+        let files = try RunFiles.open(name, in: runs)
+        let lock = try RunLock("\(files.path)/\(RunLayout.lock)", campaign: name)
+        return try RunDirectory(files.path, try files.manifest(), lock)
+    }
+
+    private init(_ path: String, _ manifest: CampaignManifest, _ lock: RunLock) throws {
+        files = RunFiles(path)
+        self.manifest = manifest
+        self.lock = lock
+        evidence = try FileStepStore(path)
+        steps = try FileStepStore("\(path)/\(RunLayout.steps)")
+        log = try EventLog("\(path)/\(RunLayout.events)")
+    }
+
+    /// Appends to `events.jsonl`. Never needed for resuming.
+    public func append(_ event: CampaignEvent) throws {
+        try log.append(TimedEvent(at: Self.now(), event: event))
+    }
+
+    /// Keeps a file for people, such as `report.md`, at the top of the folder.
+    public func keep(_ text: String, as name: String) throws { try evidence.keep(Array(text.utf8), for: name) }
+
+    /// The time in UTC, ISO 8601.
+    public static func now() -> String { Date().formatted(.iso8601) }
+}

@@ -1,0 +1,40 @@
+import LabCore
+
+/// Where the evidence for each archived row lies in a run directory.
+enum RunLayout {
+    static let manifest = "manifest.json"
+    static let config = "campaign.yaml"
+    static let events = "events.jsonl"
+    static let lock = "lock"
+    /// The `Confirmation` of the whole campaign.
+    static let confirmation = "confirmation.json"
+    /// Parent folders of all candidates' folders.
+    static let candidateRoots = ["candidates", "catalogue"]
+    /// Finished steps of the runner, by its own keys.
+    static let steps = "steps"
+
+    /// `candidates/0007-soft-margin` for a proposed loss, `catalogue/dpo` for a catalogue loss.
+    static func folder(of id: CandidateID, name: String) -> String {
+        guard id.number > 0 else { return "catalogue/\(slug(name))" }
+        let digits = String(id.number)
+        return "candidates/\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)-\(slug(name))"
+    }
+
+    static func proposal(in folder: String) -> String { "\(folder)/proposal.json" }
+    static func loss(in folder: String) -> String { "\(folder)/loss.py" }
+    /// Everything the archive keeps about the loss: a `Candidate`.
+    static func candidate(in folder: String) -> String { "\(folder)/candidate.json" }
+    /// One trial's `TrialRecord`.
+    static func trial(_ spec: TrialSpec, in folder: String) -> String { "\(folder)/\(spec.slug)/score.json" }
+
+    /// Lower-case letters, digits, `_` and `-`, at most 40 of them; anything else becomes `-`.
+    static func slug(_ name: String) -> String {
+        let allowed = name.lowercased().unicodeScalars.map { scalar -> Character in
+            switch scalar {
+            case "a"..."z", "0"..."9", "_", "-": Character(scalar)
+            default: "-"
+            }
+        }
+        return allowed.isEmpty ? "loss" : String(allowed.prefix(40))
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import GRDB
+public import LabCore
+
+/// The SQLite record of campaigns, candidates, trials and confirmations: an index that the run directories can restore.
+///
+/// Several processes may read while one writes. A killed process leaves the archive whole; so does a power cut, which
+/// may cost the last rows (resuming records them again).
+public final class SQLiteArchive: CandidateArchive {
+    public let path: String
+    let database: DatabaseQueue
+
+    /// Opens the archive; unless `readOnly`, makes it where there is none and brings an older one up to date.
+    ///
+    /// - Parameter patience: how long to wait while another process writes.
+    /// - Throws: `ArchiveError`.
+    public init(_ path: String, readOnly: Bool = false, patience: Duration = .seconds(5)) throws {
+        self.path = path
+        if readOnly || FileManager.default.fileExists(atPath: path) {
+            try Self.checkHeader(path)
+        } else {
+            try makeFolder(folderPart(of: path))
+        }
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.busyMode = .timeout(
+            Double(patience.components.seconds) + Double(patience.components.attoseconds) * 1e-18)
+        configuration.label = "archive"
+        if !readOnly { configuration.journalMode = .wal }
+        database = try ArchiveError.translating(path) { [configuration] in
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.read { try Self.checkOwner($0, path: path) }
+            if !readOnly { try Schema.migrator.migrate(database) }
+            return database
+        }
+    }
+
+    /// A file that is there must begin as every SQLite database does, or be empty.
+    private static func checkHeader(_ path: String) throws {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            if !FileManager.default.fileExists(atPath: path) {
+                throw ArchiveError(
+                    .notFound, path: path,
+                    "there is no archive yet; `losslab campaign run` makes one, `losslab archive rebuild` restores one")
+            }
+            throw ArchiveError.system(EACCES, path: path, doing: "read")
+        }
+        defer { try? file.close() }
+        let beginning = (try? file.read(upToCount: 16)) ?? Data()
+        if !beginning.isEmpty, beginning != Data("SQLite format 3\0".utf8) {
+            throw ArchiveError(
+                .notAnArchive, path: path,
+                "is not a SQLite database; move it away, then \(ArchiveError.rebuildAdvice)")
+        }
+    }
+
+    private static func checkOwner(_ database: Database, path: String) throws {
+        let applicationID = try Int.fetchOne(database, sql: "PRAGMA application_id")
+        let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table'") ?? 0
+        if tables > 0, applicationID != Schema.applicationID {
+            throw ArchiveError(
+                .foreign, path: path, "is the database of another program; move it away or name another path")
+        }
+        if try Schema.migrator.hasBeenSuperseded(database) {
+            throw ArchiveError(
+                .newerVersion, path: path,
+                "was written by a newer version of losslab; update this one, or name another path")
+        }
+    }
+
+    /// Notes what a campaign was begun with. Recording works without, but then the archive knows no more than its name.
+    public func register(_ manifest: CampaignManifest) async throws {
+        try await write { try Rows.insert(manifest, in: $0) }
+    }
+
+    public func record(_ candidate: Candidate, of campaign: String) async throws {
+        try await write { try Rows.insert(candidate, of: campaign, in: $0) }
+    }
+
+    public func record(
+        _ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String
+    ) async throws {
+        let record = TrialRecord(spec: spec, outcome: outcome)
+        try await write { try Rows.insert(record, of: candidate, campaign, in: $0) }
+    }
+
+    public func record(_ confirmation: Confirmation, of campaign: String) async throws {
+        try await write { try Rows.insert(confirmation, of: campaign, in: $0) }
+    }
+
+    public func snapshot(of campaign: String) async throws -> ArchiveSnapshot {
+        ArchiveSnapshot(candidates: try await read { try Rows.candidates(of: campaign, in: $0) })
+    }
+
+    func write<Value: Sendable>(_ operation: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await ArchiveError.translating(path) { try await database.write(operation) }
+    }
+
+    func read<Value: Sendable>(_ operation: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await ArchiveError.translating(path) { try await database.read(operation) }
+    }
+}

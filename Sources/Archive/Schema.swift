@@ -1,0 +1,85 @@
+import GRDB
+
+/// The tables, as a sequence of migrations that is only ever appended to.
+enum Schema {
+    /// Marks the file as ours ("LOSS").
+    static let applicationID = 0x4C4F_5353
+
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1-campaigns-candidates-trials-confirmations") { database in
+            try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+            try database.execute(sql: version1)
+        }
+        return migrator
+    }
+
+    /// `document` columns hold the whole value as JSON; the others exist for questions asked in SQL.
+    ///
+    /// Trials may be recorded before their candidate, so they refer to the campaign alone.
+    private static let version1 = """
+        CREATE TABLE campaigns (
+            name TEXT PRIMARY KEY NOT NULL,
+            world TEXT, seed TEXT, started TEXT,
+            verdict TEXT, winner TEXT,
+            manifest TEXT, confirmation TEXT
+        ) STRICT;
+
+        CREATE TABLE candidates (
+            campaign TEXT NOT NULL REFERENCES campaigns (name) ON DELETE CASCADE,
+            id INTEGER NOT NULL,
+            name TEXT NOT NULL, origin TEXT NOT NULL, arm TEXT NOT NULL, generation INTEGER NOT NULL,
+            operation TEXT NOT NULL,
+            status TEXT NOT NULL, reason TEXT,
+            fidelity TEXT, fitness REAL, score REAL, standard_error REAL,
+            greedy REAL, greedy_standard_error REAL, kl REAL, learning_rate REAL, beta REAL,
+            trials INTEGER, fingerprint TEXT,
+            tuned TEXT, document TEXT NOT NULL,
+            PRIMARY KEY (campaign, id)
+        ) STRICT;
+        CREATE INDEX candidates_by_name ON candidates (campaign, name);
+
+        CREATE TABLE parents (
+            campaign TEXT NOT NULL, child INTEGER NOT NULL, parent INTEGER NOT NULL,
+            PRIMARY KEY (campaign, child, parent),
+            FOREIGN KEY (campaign, child) REFERENCES candidates (campaign, id) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX children_by_parent ON parents (campaign, parent);
+
+        CREATE TABLE trials (
+            campaign TEXT NOT NULL REFERENCES campaigns (name) ON DELETE CASCADE,
+            candidate INTEGER NOT NULL,
+            slug TEXT NOT NULL,
+            world TEXT NOT NULL, fidelity TEXT NOT NULL, learning_rate REAL NOT NULL, beta REAL NOT NULL,
+            seed INTEGER NOT NULL, pair_pool TEXT NOT NULL, question_set TEXT NOT NULL,
+            pair_count INTEGER NOT NULL, epochs INTEGER NOT NULL,
+            status TEXT NOT NULL, reason TEXT,
+            score REAL, greedy REAL, kl REAL, seconds REAL, weights_hash TEXT,
+            document TEXT NOT NULL,
+            PRIMARY KEY (campaign, candidate, slug)
+        ) STRICT;
+
+        CREATE TABLE judgments (
+            campaign TEXT NOT NULL, candidate INTEGER NOT NULL, slug TEXT NOT NULL,
+            decoding TEXT NOT NULL,
+            questions INTEGER NOT NULL, mean REAL, standard_error REAL, lowest REAL, highest REAL,
+            PRIMARY KEY (campaign, candidate, slug, decoding),
+            FOREIGN KEY (campaign, candidate, slug) REFERENCES trials (campaign, candidate, slug) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE confirmations (
+            campaign TEXT NOT NULL REFERENCES campaigns (name) ON DELETE CASCADE,
+            name TEXT NOT NULL, world TEXT NOT NULL,
+            learning_rate REAL NOT NULL, beta REAL NOT NULL, search_score REAL,
+            score REAL, standard_error REAL, greedy REAL, kl REAL, seeds INTEGER NOT NULL,
+            PRIMARY KEY (campaign, name, world)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE comparisons (
+            campaign TEXT NOT NULL REFERENCES campaigns (name) ON DELETE CASCADE,
+            candidate TEXT NOT NULL, against TEXT NOT NULL, world TEXT NOT NULL,
+            difference REAL, standard_error REAL, p_value REAL, adjusted_p_value REAL,
+            PRIMARY KEY (campaign, candidate, against, world)
+        ) STRICT, WITHOUT ROWID;
+        """
+}
