@@ -31,8 +31,8 @@ public struct CampaignRunner: Sendable {
         config: CampaignConfig, grid: SettingGrid, catalogue: [LossSource], stages: CampaignStages,
         storage: CampaignStorage, limits: StageLimits = StageLimits(),
         logger: Logger = Logger(label: "losslab.campaign"),
-        clock: @escaping @Sendable () -> Double = CampaignRunner.uptime,
-        events: @escaping @Sendable (CampaignEvent) -> Void = { _ in }
+        events: @escaping @Sendable (CampaignEvent) -> Void = { _ in },
+        clock: @escaping @Sendable () -> Double = CampaignRunner.uptime
     ) throws {
         self.config = config
         self.catalogue = try Self.chosen(config.catalogue, from: catalogue)
@@ -64,7 +64,7 @@ public struct CampaignRunner: Sendable {
             let confirmation = try await confirm(snapshot)
             events(.finished(campaign: config.name, seconds: clock() - started))
             return confirmation
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
             throw CampaignInterrupted(campaign: config.name)
         }
     }

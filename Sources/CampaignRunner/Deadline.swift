@@ -19,22 +19,16 @@ func withDeadline<Value: Sendable>(
     let work = Task {
         do { race.finish(.success(try await operation())) } catch { race.finish(.failure(error)) }
     }
-    let timer = Task {
-        try await Task.sleep(for: limit)
-        race.finish(.failure(DeadlinePassed(limit: limit)))
-    }
+    let alarm = DeadlineWatch.shared.after(limit) { race.finish(.failure(DeadlinePassed(limit: limit))) }
     defer {
         work.cancel()
-        timer.cancel()
+        DeadlineWatch.shared.forget(alarm)
     }
     return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { race.wait($0) }
     } onCancel: {
         work.cancel()
-        Task {
-            try? await Task.sleep(for: grace)
-            race.finish(.failure(CancellationError()))
-        }
+        DeadlineWatch.shared.after(grace) { race.finish(.failure(CancellationError())) }
     }
 }
 

@@ -98,7 +98,8 @@ struct Drafting: Sendable {
             _ proposal: LossProposal, _ screening: Screening?, _ source: LossSource?, _ settled: CandidateStatus?
         ) -> Draft {
             Draft(
-                id: id, arm: arm, generation: generation.number, proposal: proposal, screening: screening, source: source,
+                id: id, arm: arm, generation: generation.number, proposal: proposal, screening: screening,
+                source: source,
                 settled: settled)
         }
         switch preparation {
@@ -114,7 +115,8 @@ struct Drafting: Sendable {
             }
             let source = LossSource(
                 name: seen.uniqueName(screening.name ?? proposal.name, id: id), text: text, origin: .discovered,
-                beta: beta, parents: proposal.parents.map { generation.snapshot.candidate($0)?.source?.name ?? "\($0)" })
+                beta: beta, parents: proposal.parents.map { generation.snapshot.candidate($0)?.source?.name ?? "\($0)" }
+            )
             if let fingerprint = screening.fingerprint,
                 let earlier = try await seen.duplicate(of: fingerprint, fingerprint: fingerprint(of:))
             {

@@ -23,7 +23,8 @@ struct TuningLadder: Sendable {
 
     func full(_ contenders: [Contender]) async throws -> [Contender] {
         try await rung(
-            .full, contenders, trials: { tuning.fullTrials(after: $0.results) }, settle: { $0.settle(.full, by: tuning) })
+            .full, contenders, trials: { tuning.fullTrials(after: $0.results) },
+            settle: { $0.settle(.full, by: tuning) })
     }
 
     /// Runs the rung's trials of all contenders that are still in, and settles each of them.

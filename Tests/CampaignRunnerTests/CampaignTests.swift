@@ -9,7 +9,10 @@ import Testing
         let campaign = TestCampaign()
         let confirmation = try await campaign.run()
         let contents = await campaign.contents()
-        #expect(contents.snapshot.candidates.filter { $0.arm == .catalogue }.map(\.proposal.name) == ["zero", "kto", "ipo", "dpo"])
+        #expect(
+            contents.snapshot.candidates.filter { $0.arm == .catalogue }.map(\.proposal.name) == [
+                "zero", "kto", "ipo", "dpo",
+            ])
         #expect(await campaign.candidates().filter(\.isScored).count == 12)
         #expect(contents.confirmation == confirmation)
         let worlds = Set(confirmation.scores.map(\.world))
@@ -61,15 +64,20 @@ import Testing
         #expect(candidates.filter(\.isScored).count == 12)
         for candidate in candidates {
             switch candidate.id.number % 7 {
-            case 2: #expect(candidate.status == .rejected(Rejection(code: "import", message: "import os is not allowed", line: 1)))
-            case 3: #expect(candidate.status == .rejected(Rejection(code: "nonfinite", message: "loss is NaN at step 3")))
+            case 2:
+                #expect(
+                    candidate.status
+                        == .rejected(Rejection(code: "import", message: "import os is not allowed", line: 1)))
+            case 3:
+                #expect(candidate.status == .rejected(Rejection(code: "nonfinite", message: "loss is NaN at step 3")))
             case 5: #expect(candidate.status == .duplicate(of: "dpo"))
             default: #expect(candidate.isScored)
             }
         }
         // A duplicate or refused loss never costs a training.
         let trained = Set(campaign.trainer.calls.keys.compactMap { $0.split(separator: " ").first.map(String.init) })
-        #expect(candidates.filter { [2, 5].contains($0.id.number % 7) }.allSatisfy { !trained.contains($0.proposal.name) })
+        #expect(
+            candidates.filter { [2, 5].contains($0.id.number % 7) }.allSatisfy { !trained.contains($0.proposal.name) })
     }
 
     @Test func aCandidateThatFailsIsRecordedAndTheCampaignGoesOn() async throws {
@@ -113,7 +121,10 @@ import Testing
         second.cache = first.cache
         _ = try await second.run()
         #expect(first.trainer.calls.keys.contains { $0.hasPrefix("kto ") })
-        #expect(!second.trainer.calls.keys.contains { key in ["dpo ", "ipo ", "kto ", "zero "].contains { key.hasPrefix($0) } })
+        #expect(
+            !second.trainer.calls.keys.contains { key in
+                ["dpo ", "ipo ", "kto ", "zero "].contains { key.hasPrefix($0) }
+            })
         #expect(second.screener.calls["dpo"] == nil)
     }
 
@@ -129,9 +140,10 @@ import Testing
         let arms = await campaign.candidates().map(\.arm)
         #expect(arms.filter { $0 == .random }.count == 3)
         #expect(arms.filter { $0 == .bestOfN }.count == 3)
-        #expect(seen.values.allSatisfy { arm, parents, snapshot in
-            arm == .evolution ? parents == 2 && snapshot >= 4 : parents == 0 && snapshot == 0
-        })
+        #expect(
+            seen.values.allSatisfy { arm, parents, snapshot in
+                arm == .evolution ? parents == 2 && snapshot >= 4 : parents == 0 && snapshot == 0
+            })
     }
 
     @Test func aRejectionIsShownToTheNextGeneration() async throws {

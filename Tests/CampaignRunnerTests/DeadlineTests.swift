@@ -16,7 +16,9 @@ import Testing
 
     @Test func cancellationReachesTheOperationAndIsNotRetried() async throws {
         let task = Task {
-            try await StageLimits.forTests.call("stage", within: .seconds(60)) { try await Task.sleep(for: .seconds(60)) }
+            try await StageLimits.forTests.call("stage", within: .seconds(60)) {
+                try await Task.sleep(for: .seconds(60))
+            }
         }
         task.cancel()
         let started = ContinuousClock.now

@@ -22,7 +22,8 @@ struct TestCampaign: Sendable {
     static let grid = SettingGrid(learningRates: [5e-4, 1e-3, 2e-3], betas: [0.05, 0.1])
     static let catalogue = [
         FakeLoss(name: "dpo", value: 5.8).source(), FakeLoss(name: "ipo", value: 5.5).source(),
-        FakeLoss(name: "kto", value: 6).source(), FakeLoss(name: "zero", value: 4, behaviour: .refused).source(isControl: true),
+        FakeLoss(name: "kto", value: 6).source(),
+        FakeLoss(name: "zero", value: 4, behaviour: .refused).source(isControl: true),
     ]
 
     var config = CampaignConfig(
@@ -45,8 +46,8 @@ struct TestCampaign: Sendable {
             stages: CampaignStages(
                 proposer: proposer, screener: screener, trials: TrialPipeline(trainer: trainer, judge: FakeJudge()),
                 keys: .forTests),
-            storage: CampaignStorage(archive: archive, steps: steps, cache: cache), limits: limits, clock: clock,
-            events: events)
+            storage: CampaignStorage(archive: archive, steps: steps, cache: cache), limits: limits,
+            events: events, clock: clock)
         return try await runner.run()
     }
 
