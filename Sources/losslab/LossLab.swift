@@ -6,7 +6,9 @@ struct LossLabCommand: AsyncParsableCommand {
         commandName: "losslab",
         abstract: "Discover preference-optimisation losses, and trust the table in the morning.",
         version: "0.1.0",
-        subcommands: [LossCommand.self, EvaluationCommand.self, SystemCommand.self])
+        subcommands: [
+            CampaignCommand.self, ArchiveCommand.self, LossCommand.self, EvaluationCommand.self, SystemCommand.self,
+        ])
 }
 
 struct LossCommand: AsyncParsableCommand {

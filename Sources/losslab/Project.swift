@@ -11,7 +11,12 @@ struct Project {
     var losses: String { root + "/losses" }
     var worlds: String { root + "/evaluation/microbench" }
     var runs: String { root + "/runs" }
+    var archive: String { runs + "/archive.sqlite" }
     var cache: String { root + "/.cache" }
+
+    func hasCampaign(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(runs)/\(name)/manifest.json")
+    }
 
     var virtualEnvironment: String {
         ProcessInfo.processInfo.environment["LOSSLAB_VENV"] ?? root + "/.venv"

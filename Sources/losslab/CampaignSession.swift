@@ -1,0 +1,110 @@
+import Archive
+import ArgumentParser
+import CampaignRunner
+import Foundation
+import LabConfig
+import LabCore
+import Proposer
+
+/// One campaign from configuration to report: wires the stages, holds the run directory, handles interruption.
+struct CampaignSession {
+    let project: Project
+    let allowUnsandboxed: Bool
+
+    /// Begins a campaign.
+    func begin(_ config: CampaignConfig) async throws {
+        let laboratory = try laboratory(for: config)
+        defer { Task { await laboratory.pool.close() } }
+        let ready = try await laboratory.pool.warmUp()
+        let manifest = CampaignManifest(
+            config: config, started: RunDirectory.now(),
+            versions: ["losslab": LossLabCommand.configuration.version, "python": ready.python, "torch": ready.torch],
+            device: ProcessorName.current,
+            worldFiles: Dictionary(uniqueKeysWithValues: laboratory.worlds.map { ($0.name, $0.files) }))
+        let directory = try RunDirectory.create(
+            in: project.runs, manifest, resolvedConfig: render(config))
+        try await run(directory, laboratory)
+    }
+
+    /// Takes up a campaign that was begun before.
+    func resume(_ name: String) async throws {
+        let directory = try RunDirectory.resume(name, in: project.runs)
+        let laboratory = try laboratory(for: directory.manifest.config)
+        defer { Task { await laboratory.pool.close() } }
+        try await run(directory, laboratory)
+    }
+
+    private func laboratory(for config: CampaignConfig) throws -> Laboratory {
+        let worlds = [config.world] + (config.transferWorld.map { [$0] } ?? []).filter { $0 != config.world }
+        return try Laboratory(
+            project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
+    }
+
+    private func run(_ directory: RunDirectory, _ laboratory: Laboratory) async throws {
+        let config = directory.manifest.config
+        let archive = try SQLiteArchive(project.archive)
+        let progress = ProgressLine()
+        let runner = try CampaignRunner(
+            config: config, grid: try laboratory.world(config.world).grid,
+            catalogue: try LossCatalogue.load(project.losses).losses,
+            stages: CampaignStages(
+                proposer: GrammarProposer(), screener: laboratory.screener, trials: laboratory.trials,
+                keys: laboratory.keys),
+            storage: CampaignStorage(
+                archive: try await RunRecorder(directory, archive), steps: directory.steps, cache: laboratory.cache),
+            events: { event in
+                progress.handle(event)
+                try? directory.append(event)
+            })
+        defer { progress.finish() }
+        _ = try await runner.run()
+        progress.finish()
+        let report = try await campaignReport(of: config.name, archive, project)
+        try directory.keep(report, as: "report.md")
+        print(report)
+        log("report: \(directory.path)/report.md")
+    }
+}
+
+/// The report of a campaign, from its archive rows and its events.
+func campaignReport(of name: String, _ archive: SQLiteArchive, _ project: Project) async throws -> String {
+    let events = try RunFiles.open(name, in: project.runs).events().events
+    return Report.markdown(
+        manifest: try await archive.manifest(of: name), snapshot: try await archive.snapshot(of: name),
+        confirmation: try await archive.confirmation(of: name), events: events)
+}
+
+/// What processor this machine has, for the manifest.
+enum ProcessorName {
+    static var current: String? {
+        guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+}
+
+/// Runs the work so that Ctrl-C cancels it: what is finished is stored, and the exit code says resumable.
+func interruptible(_ work: @escaping @Sendable () async throws -> Void) async throws {
+    let task = Task { try await work() }
+    signal(SIGINT, SIG_IGN)
+    signal(SIGTERM, SIG_IGN)
+    let sources = [SIGINT, SIGTERM].map { number in
+        let source = DispatchSource.makeSignalSource(signal: number)
+        source.setEventHandler {
+            log("\nlosslab: ending; finished work is being stored")
+            task.cancel()
+        }
+        source.resume()
+        return source
+    }
+    defer { sources.forEach { $0.cancel() } }
+    do {
+        try await task.value
+    } catch let interruption as CampaignInterrupted {
+        log("losslab: \(interruption)")
+        throw ExitCode.interrupted
+    } catch is CancellationError {
+        log("losslab: interrupted; finished work is stored, run the same command again to go on")
+        throw ExitCode.interrupted
+    }
+}

@@ -1,0 +1,74 @@
+public import Archive
+public import ArgumentParser
+import Foundation
+import LabCore
+
+extension ExportFormat: ExpressibleByArgument {}
+
+/// `losslab archive export`: everything as JSON, or one line a loss as CSV.
+struct ArchiveExport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write the archive, or one campaign of it, as JSON or CSV.")
+
+    @Option(help: "Only this campaign; default: all.")
+    var campaign: String?
+
+    @Option(name: .customLong("as"), help: "json or csv.")
+    var exportFormat: ExportFormat = .json
+
+    @Flag(help: "Leave out clock times and machine, so that equal campaigns give equal bytes.")
+    var canonical = false
+
+    @OptionGroup var projectOption: ProjectOption
+
+    func run() async throws {
+        let archive = try openArchive(try projectOption.resolve())
+        try await orFail {
+            try await archive.export(campaign, as: exportFormat, canonical: canonical) { text in
+                try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            }
+        }
+    }
+}
+
+/// `losslab archive rebuild`: restores the archive from the run directories.
+struct ArchiveRebuild: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rebuild", abstract: "Restore the archive from the run directories.")
+
+    @OptionGroup var projectOption: ProjectOption
+    @OptionGroup var formatOption: FormatOption
+
+    func run() async throws {
+        let project = try projectOption.resolve()
+        let report = try await orFail { try await SQLiteArchive.rebuild(project.archive, from: project.runs) }
+        if formatOption.format == .json { return try printJSON(report) }
+        print("restored \(report.campaigns.count) campaigns, \(report.losses) losses, \(report.trials) trials")
+        if let moved = report.movedAside { print("the damaged archive was moved to \(moved)") }
+        for name in report.onlyInArchive { print("kept \(name), which has no run directory") }
+        for problem in report.unreadable { print("unreadable: \(problem)") }
+    }
+}
+
+/// `losslab archive verify`: every row against its file, and back.
+struct ArchiveVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Compare every row of the archive with its file in the run directories.")
+
+    @Option(help: "Only this campaign; default: all.")
+    var campaign: String?
+
+    @OptionGroup var projectOption: ProjectOption
+    @OptionGroup var formatOption: FormatOption
+
+    func run() async throws {
+        let project = try projectOption.resolve()
+        let archive = try openArchive(project)
+        let found = try await orFail { try await archive.verify(against: project.runs, campaign: campaign) }
+        switch formatOption.format {
+        case .json: try printJSON(found)
+        case .table: print(found.isEmpty ? "archive and run directories agree" : found.map(\.description).joined(separator: "\n"))
+        }
+        if !found.isEmpty { throw ExitCode.failure }
+    }
+}

@@ -1,0 +1,92 @@
+import Archive
+import ArgumentParser
+import Foundation
+import LabCore
+
+struct CampaignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "campaign", abstract: "Run, resume and read discovery campaigns.",
+        subcommands: [
+            CampaignRun.self, CampaignResume.self, CampaignList.self, CampaignShow.self, CampaignReportCommand.self,
+        ])
+}
+
+/// `losslab campaign list`.
+struct CampaignList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List campaigns and their verdicts.")
+
+    @OptionGroup var projectOption: ProjectOption
+    @OptionGroup var formatOption: FormatOption
+
+    func run() async throws {
+        let archive = try openArchive(try projectOption.resolve())
+        let rows = try await orFail { try await archive.campaigns() }
+        if formatOption.format == .json { return try printJSON(rows) }
+        var table = TextTable(["campaign", "world", "started", "candidates", "scored", "trials", "verdict", "winner"])
+        for row in rows {
+            table.add([
+                row.name, row.world ?? "", row.started ?? "", "\(row.candidates)", "\(row.scored)", "\(row.trials)",
+                row.verdict?.rawValue ?? "not finished", row.winner ?? "",
+            ])
+        }
+        print(table.text)
+    }
+}
+
+/// `losslab campaign show NAME`: configuration, progress and verdict.
+struct CampaignShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a campaign's configuration, state and confirmation.")
+
+    @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
+    var name: String
+
+    @OptionGroup var projectOption: ProjectOption
+    @OptionGroup var formatOption: FormatOption
+
+    struct State: Codable {
+        let campaign: CampaignRow
+        let manifest: CampaignManifest?
+        let running: Bool
+        let confirmation: Confirmation?
+    }
+
+    func run() async throws {
+        let project = try projectOption.resolve()
+        let archive = try openArchive(project)
+        let state = try await orFail {
+            guard let row = try await archive.campaigns().first(where: { $0.name == name }) else {
+                log("losslab: there is no campaign \(name); `losslab campaign list` shows them")
+                throw ExitCode.badInput
+            }
+            return State(
+                campaign: row, manifest: try await archive.manifest(of: name),
+                running: (try? RunFiles.open(name, in: project.runs).isRunning) ?? false,
+                confirmation: try await archive.confirmation(of: name))
+        }
+        if formatOption.format == .json { return try printJSON(state) }
+        let row = state.campaign
+        let standing = state.running ? "running" : row.verdict == nil ? "not finished: losslab campaign resume \(name)" : "finished"
+        print("\(row.name): \(standing); world \(row.world ?? "?"), begun \(row.started ?? "?")")
+        print("\(row.candidates) candidates, \(row.scored) scored, \(row.trials) trials")
+        for sentence in state.confirmation?.summary ?? [] { print(sentence) }
+        if state.confirmation != nil { print("the whole table: losslab campaign report \(name)") }
+    }
+}
+
+/// `losslab campaign report NAME`: the report again, from the evidence on disk.
+struct CampaignReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Print a campaign's report: ranked table, confirmation, verdict, where time went.")
+
+    @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
+    var name: String
+
+    @OptionGroup var projectOption: ProjectOption
+
+    func run() async throws {
+        let project = try projectOption.resolve()
+        let archive = try openArchive(project)
+        try await orFail { print(try await campaignReport(of: name, archive, project)) }
+    }
+}
