@@ -213,6 +213,11 @@ def test_refuses_at_module_level(name: str) -> None:
     assert any(reason in v.message and v.line == 5 for v in violations(in_loss("pass", before)))
 
 
+def test_refuses_state_kept_in_the_module() -> None:
+    found = violations(in_loss("CALLS.append(1)\nrho = rho * len(CALLS)", "CALLS = []\n"))
+    assert [v.message for v in found] == [".append to something that is not this function's own: a loss keeps no state"]
+
+
 def test_accepts_constants_and_helpers_at_module_level() -> None:
     before = "TAU: float = 0.05\nWEIGHTS = (0.1, 0.9)\ndef f(x: Tensor, k: float = 2.0) -> Tensor:\n    return k * x\n"
     assert violations(in_loss("rho = f(rho) * TAU * WEIGHTS[0]", before)) == []

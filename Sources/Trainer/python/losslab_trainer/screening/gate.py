@@ -222,6 +222,8 @@ class _Gate:
             self._refuse(node, f".{node.attr}: double underscores are Python's own")
         elif node.attr not in allowlist.METHODS:
             self._refuse(node, f".{node.attr}{_reason(node.attr)}")
+        elif node.attr == "append" and not (isinstance(node.value, ast.Name) and self.scopes.is_local(node.value)):
+            self._refuse(node, ".append to something that is not this function's own: a loss keeps no state")
 
     def _is_bare_module(self, node: ast.expr) -> bool:
         return self.scopes.dotted(node) in allowlist.SUBMODULES and id(node) not in self._bases

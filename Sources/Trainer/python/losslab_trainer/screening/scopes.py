@@ -25,6 +25,11 @@ class Scopes:
     def knows(self, name: ast.Name) -> bool:
         return any(name.id in self._bound_at[id(scope)] for scope in self._scope_of.get(id(name), ()))
 
+    def is_local(self, name: ast.Name) -> bool:
+        """Bound in a function, not in the module."""
+        scopes = self._scope_of.get(id(name), ())
+        return any(name.id in self._bound_at[id(scope)] for scope in scopes[1:])
+
     def dotted(self, node: ast.AST) -> str | None:
         """The dotted path of a name or attribute that starts at an import; ``None`` for anything else."""
         if isinstance(node, ast.Name):

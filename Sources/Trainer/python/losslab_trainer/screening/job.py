@@ -1,0 +1,156 @@
+"""The worker's jobs ``check`` and ``import``: text in, a Screening or a file out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from losslab_trainer.contract import LossEvaluator, LossRejected, LossValues
+from losslab_trainer.screening import gate
+from losslab_trainer.screening.fingerprint import fingerprint
+from losslab_trainer.screening.forms import FileForm, to_file_form
+from losslab_trainer.screening.header import Value
+from losslab_trainer.screening.inputs import Quadruple
+from losslab_trainer.screening.probe import Check, Evaluate, probe
+from losslab_trainer.screening.shape import shape
+
+if TYPE_CHECKING:
+    from losslab_trainer.loss_process import LossProcess
+    from losslab_trainer.serve import Context, Job
+
+DEFAULT_BETA = 0.05
+
+
+def check(job: Job, context: Context) -> dict[str, object]:
+    """Screens one loss: form, gate, probe, shape, fingerprint. A refused loss is a result like any other.
+
+    ``allowControl`` false makes a header's ``control: true`` count for nothing, as it must in a campaign.
+    """
+    started = time.perf_counter()
+    result = _screened(job, context)
+    return {**result, "seconds": round(time.perf_counter() - started, 4)}
+
+
+def import_loss(job: Job, context: Context) -> dict[str, object]:
+    """The file form of a loss in any form, with the header's fields that the job gives. Nothing is run."""
+    header = job.get("header")
+    form = to_file_form(_text(job, "source"), _name(job), _header(header) if isinstance(header, Mapping) else None)
+    refused = gate.violations(form.source)
+    if refused:
+        raise _at_original_line(refused[0], form)
+    return {"source": form.source, "name": form.name, "forms": form.forms}
+
+
+def _screened(job: Job, context: Context) -> dict[str, object]:
+    try:
+        form = to_file_form(_text(job, "source"), _name(job))
+    except LossRejected as rejection:
+        return _result(None, [rejection], [])
+    refused = gate.violations(form.source)
+    if refused:
+        measured = "; ".join(f"line {r.line}: {r.message}" for r in refused[:5])
+        return _result(form, refused, [Check("static-gate", False, measured)])
+    checks = [Check("static-gate", True, "allowed constructs, names and attributes only")]
+    try:
+        process = context.loss_processes.open(form.source)
+    except LossRejected as rejection:
+        return _result(form, [rejection], [*checks, Check("loads", False, rejection.message)])
+    try:
+        return measured_result(form, measuring(process), checks, control=_is_control(job, form), sandbox=process.layers)
+    finally:
+        process.close()
+
+
+def measured_result(
+    form: FileForm,
+    evaluate: Evaluate,
+    checks: list[Check],
+    *,
+    control: bool = False,
+    sandbox: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Probe, shape and fingerprint of a loss that passed the gate, as the check job's result."""
+    beta = form.header.get("beta")
+    beta = float(beta) if isinstance(beta, int | float) and 0 < beta <= 10 else DEFAULT_BETA
+    report = probe(evaluate, beta, control=control)
+    found_shape = found_print = None
+    rejections = list(report.rejections)
+    if report.checks and all(rejection.code in ("gradient", "nonfinite") for rejection in rejections):
+        try:
+            found_shape = shape(evaluate, beta)
+            found_print = fingerprint(evaluate)
+        except LossRejected as rejection:
+            rejections.append(rejection)
+    return {
+        **_result(form, rejections, [*checks, *report.checks]),
+        "shape": found_shape.to_json() if found_shape is not None else None,
+        "fingerprint": found_print.to_json() if found_print is not None else None,
+        "sandbox": dict(sandbox) if sandbox is not None else None,
+    }
+
+
+def measuring(process: LossProcess) -> Evaluate:
+    """A loss process as the probe wants it: all partial derivatives, nothing hidden."""
+
+    def evaluate(pairs: Quadruple, beta: float) -> LossValues:
+        return process.evaluate(*pairs, beta, reference_grads=True, allow_nonfinite=True)
+
+    return evaluate
+
+
+def measuring_in_process(evaluator: LossEvaluator) -> Evaluate:
+    """The same for an evaluator that hands NaN on anyway."""
+
+    def evaluate(pairs: Quadruple, beta: float) -> LossValues:
+        return evaluator.evaluate(*pairs, beta, reference_grads=True)
+
+    return evaluate
+
+
+def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[Check]) -> dict[str, object]:
+    if form is not None:
+        rejections = [_at_original_line(rejection, form) for rejection in rejections]
+    return {
+        "accepted": not rejections,
+        "name": form.name if form is not None else None,
+        "source": form.source if form is not None else None,
+        "forms": form.forms if form is not None else [],
+        "rejections": [rejection.to_json() for rejection in rejections],
+        "checks": [check.to_json() for check in checks],
+        "shape": None,
+        "fingerprint": None,
+        "sandbox": None,
+    }
+
+
+def _at_original_line(rejection: LossRejected, form: FileForm) -> LossRejected:
+    """With the line of the text that was given; without one where the line is our own addition."""
+    line = form.original_line(rejection.line)
+    return LossRejected(rejection.code, rejection.message, line, rejection.details)
+
+
+def _is_control(job: Job, form: FileForm) -> bool:
+    return form.header.get("control") is True and job.get("allowControl", True) is True
+
+
+def _text(job: Job, key: str) -> str:
+    value = job.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"the job's {key} is not text")
+    return value
+
+
+def _name(job: Job) -> str | None:
+    name = job.get("name")
+    return name if isinstance(name, str) and name else None
+
+
+def _header(given: Mapping[object, object]) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    for key, value in given.items():
+        if isinstance(key, str) and isinstance(value, bool | int | float | str):
+            fields[key] = value
+        elif isinstance(key, str) and isinstance(value, list):
+            fields[key] = [str(item) for item in value]
+    return fields

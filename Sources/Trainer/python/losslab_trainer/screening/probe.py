@@ -1,0 +1,250 @@
+"""The dynamic probe: what a loss does on tensors, through a LossEvaluator and without any training.
+
+Refused (``required`` checks): no values of shape (B,) for batches of 1, 2 and 64; another dtype than float32 for
+float32 inputs; an exception in bfloat16; NaN or infinity
+
+- at realistic margins, and for |rho| up to 1000 nats as long as |beta * rho| <= 50;
+- in the first step of training, where rho = 0 for every pair, and in a batch of equal pairs;
+
+no derivative that reaches the policy, or none that anywhere prefers chosen to rejected; values that change from call
+to call.
+
+Measured, not refused: margins beyond that (exponential losses overflow float32 at beta * rho < -88), a ten times larger
+beta, NaN in a batch of one when larger batches are finite (a sample variance has none; the trainer drops such a batch's
+step), float32 values for bfloat16 inputs (more exact than asked for). A header that says ``control: true`` turns the
+gradient checks into measurements: the zero control has no gradient by design.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from losslab_trainer.contract import JSONScalar, LossRejected, LossValues
+from losslab_trainer.screening import inputs
+from losslab_trainer.screening.inputs import Quadruple
+
+BATCH = 64
+LARGEST_MARGIN = 1000.0  # nats
+LARGEST_SCALED_MARGIN = 50.0  # beta * rho
+FATAL = frozenset({"timeout", "memory", "crashed", "protocol", "nondeterministic"})
+
+Evaluate = Callable[[Quadruple, float], LossValues]  # all four partial derivatives; NaN and infinity handed on
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question asked of a loss, and the value measured. A failed check refuses the loss only where required."""
+
+    name: str
+    passed: bool
+    measured: str
+    required: bool = True
+
+    def to_json(self) -> dict[str, JSONScalar]:
+        return {"name": self.name, "passed": self.passed, "measured": self.measured, "required": self.required}
+
+
+@dataclass
+class ProbeReport:
+    """All checks that were run, and the reasons to refuse."""
+
+    checks: list[Check] = field(default_factory=list)
+    rejections: list[LossRejected] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        return not self.rejections
+
+
+class _Stopped(Exception):
+    """Nothing more can be measured."""
+
+
+def probe(evaluate: Evaluate, beta: float = 0.05, *, control: bool = False) -> ProbeReport:
+    """Runs every check. A loss process that is lost ends the probe with what is known so far."""
+    run = _Probe(evaluate, beta, control)
+    with suppress(_Stopped):
+        run.everything()
+    return run.report
+
+
+class _Probe:
+    def __init__(self, evaluate: Evaluate, beta: float, control: bool) -> None:
+        self.evaluate = evaluate
+        self.beta = beta
+        self.control = control
+        self.report = ProbeReport()
+
+    def everything(self) -> None:
+        pairs = inputs.realistic(BATCH).to(torch.float32)
+        first = self._values("shape-64", pairs, stop=True)
+        if first is None:
+            return
+        self._passed("shape-64", f"shape ({BATCH},) for {BATCH} pairs")
+        self._passed("dtype-float32", "float32 values for float32 log-probabilities")
+        self._finite("finite-realistic", pairs, first)
+        self._small_batches(pairs)
+        self._start_of_training()
+        self._margins()
+        self._large_beta(pairs)
+        self._bfloat16()
+        self._gradient(first, pairs)
+        self._deterministic(first, pairs)
+
+    def _small_batches(self, pairs: Quadruple) -> None:
+        two = self._values("shape-2", pairs.head(2))
+        if two is not None:
+            self._passed("shape-2", "shape (2,) for 2 pairs")
+            self._finite("finite-batch-2", pairs.head(2), two)
+        one = self._values("shape-1", pairs.head(1))
+        if one is not None:
+            self._passed("shape-1", "shape (1,) for 1 pair")
+            self._finite("finite-batch-1", pairs.head(1), one, required=False)
+
+    def _start_of_training(self) -> None:
+        start = inputs.untrained(BATCH).to(torch.float32)
+        values = self._values("finite-start", start)
+        if values is not None and self._finite("finite-start", start, values):
+            slope = self._preference(values)
+            self._note("gradient-start", bool((slope < 0).any()), f"mean slope in rho {_mean(slope):.3g} at rho = 0")
+        equal = Quadruple(*(x.expand(8).clone() for x in inputs.realistic(1, first=5).to(torch.float32)))
+        values = self._values("finite-equal-pairs", equal)
+        if values is not None:
+            self._finite("finite-equal-pairs", equal, values)
+
+    def _margins(self) -> None:
+        furthest = min(LARGEST_MARGIN, LARGEST_SCALED_MARGIN / self.beta)
+        pairs = inputs.along_rho(inputs.margins_up_to(furthest)).to(torch.float32)
+        values = self._values("finite-extreme", pairs)
+        if values is not None:
+            self._finite("finite-extreme", pairs, values)
+        pairs = inputs.along_rho(inputs.margins_up_to(10 * LARGEST_MARGIN, steps=40)).to(torch.float32)
+        values = self._values("finite-beyond", pairs, required=False)
+        if values is not None:
+            self._finite("finite-beyond", pairs, values, required=False)
+
+    def _large_beta(self, pairs: Quadruple) -> None:
+        beta = 10 * self.beta
+        values = self._values("finite-large-beta", pairs, beta=beta, required=False)
+        if values is not None:
+            self._finite("finite-large-beta", pairs, values, beta=beta, required=False)
+
+    def _bfloat16(self) -> None:
+        pairs = inputs.realistic(BATCH).to(torch.bfloat16)
+        try:
+            values = self.evaluate(pairs, self.beta)
+        except LossRejected as rejection:
+            if rejection.code == "dtype":
+                self._note("dtype-bfloat16", False, rejection.message)
+            else:
+                self._refuse("dtype-bfloat16", rejection)
+            return
+        self._finite("dtype-bfloat16", pairs, values)
+
+    def _gradient(self, values: LossValues, pairs: Quadruple) -> None:
+        largest = max(_largest(values.policy_chosen_grad), _largest(values.policy_rejected_grad)) * BATCH
+        measured = f"largest derivative in a policy log-probability {largest:.3g}"
+        if largest == 0:
+            self._refuse("gradient-exists", LossRejected("gradient", f"no derivative reaches the policy: {measured}"))
+            return
+        self._passed("gradient-exists", measured)
+        slope = self._preference(values)
+        right = int((slope < 0).sum())
+        measured = f"towards the chosen answer for {right} of {BATCH} pairs, mean slope in rho {_mean(slope):.3g}"
+        if right:
+            self._passed("gradient-direction", measured)
+        else:
+            message = f"the gradient never points from rejected to chosen: {measured}"
+            self._refuse("gradient-direction", LossRejected("gradient", message))
+
+    def _deterministic(self, first: LossValues, pairs: Quadruple) -> None:
+        again = self._values("deterministic", pairs)
+        if again is None:
+            return
+        difference = max(
+            _largest(_difference(first.losses, again.losses)),
+            _largest(_difference(first.policy_chosen_grad, again.policy_chosen_grad)),
+            _largest(_difference(first.policy_rejected_grad, again.policy_rejected_grad)),
+        )
+        measured = f"largest difference between two calls {difference:.3g}"
+        if difference == 0:
+            self._passed("deterministic", measured)
+        else:
+            message = f"the same inputs gave different values: {measured}"
+            self._refuse("deterministic", LossRejected("nondeterministic", message))
+
+    def _preference(self, values: LossValues) -> Tensor:
+        """Each pair's derivative from rejected to chosen; negative where the loss prefers chosen."""
+        return (values.policy_chosen_grad - values.policy_rejected_grad).double() * (len(values.losses) / 2)
+
+    def _values(
+        self, name: str, pairs: Quadruple, *, beta: float | None = None, required: bool = True, stop: bool = False
+    ) -> LossValues | None:
+        """Evaluates, or records why that failed."""
+        try:
+            return self.evaluate(pairs, self.beta if beta is None else beta)
+        except LossRejected as rejection:
+            if required or rejection.code in FATAL:
+                self._refuse(name, rejection, stop=stop)
+            else:
+                self._note(name, False, str(rejection))
+            return None
+
+    def _finite(
+        self, name: str, pairs: Quadruple, values: LossValues, *, beta: float | None = None, required: bool = True
+    ) -> bool:
+        beta = self.beta if beta is None else beta
+        vectors = {"loss values": values.losses, "derivatives": values.policy_chosen_grad + values.policy_rejected_grad}
+        for what, vector in vectors.items():
+            bad = (~torch.isfinite(vector)).nonzero().flatten()
+            if len(bad) == 0:
+                continue
+            rho = pairs.rho.double()[bad]
+            worst = float(rho[rho.abs().argmin()])
+            found = "NaN" if bool(torch.isnan(vector[bad]).any()) else "infinity"
+            measured = f"{found} in the {what} of {len(bad)} of {len(vector)} pairs, first at rho = {worst:.4g}"
+            measured += f", beta * rho = {beta * worst:.3g}"
+            if required:
+                details: dict[str, JSONScalar] = {"rho": worst, "beta": beta, "pairs": len(bad), "check": name}
+                self._refuse(name, LossRejected("nonfinite", measured, details=details), measured)
+            else:
+                self._note(name, False, measured)
+            return False
+        largest = max(_largest(v) for v in vectors.values())
+        margins = pairs.rho.abs().max().item()
+        measured = f"finite for |rho| up to {margins:.4g}, beta = {beta:g}; largest magnitude {largest:.3g}"
+        self.report.checks.append(Check(name, True, measured, required))
+        return True
+
+    def _passed(self, name: str, measured: str) -> None:
+        self.report.checks.append(Check(name, True, measured))
+
+    def _note(self, name: str, passed: bool, measured: str) -> None:
+        self.report.checks.append(Check(name, passed, measured, required=False))
+
+    def _refuse(self, name: str, rejection: LossRejected, measured: str | None = None, *, stop: bool = False) -> None:
+        required = not (self.control and rejection.code == "gradient")
+        self.report.checks.append(Check(name, False, measured or rejection.message, required))
+        if required:
+            self.report.rejections.append(rejection)
+        if stop or rejection.code in FATAL:
+            raise _Stopped
+
+
+def _largest(vector: Tensor) -> float:
+    return float(vector.double().abs().max())
+
+
+def _mean(vector: Tensor) -> float:
+    return float(vector.double().mean())
+
+
+def _difference(a: Tensor, b: Tensor) -> Tensor:
+    """Zero where both are NaN or the same infinity."""
+    same = (a == b) | (torch.isnan(a) & torch.isnan(b))
+    return torch.where(same, torch.zeros_like(a), torch.nan_to_num(a - b, nan=1.0, posinf=1.0, neginf=-1.0))
