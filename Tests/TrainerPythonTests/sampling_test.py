@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from losslab_trainer.policy import Policy, load_policy, save_policy, stop_token_ids, weights_hash
-from losslab_trainer.sampling import sample_answers, sample_dialogues, sample_replies
+from losslab_trainer.sampling import SamplingPlan, sample_answers, sample_dialogues, sample_replies
 from tiny_policy import tiny_policy
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,8 @@ def some_dialogues(count: int, seed: int = 0) -> list[list[str]]:
 
 
 def test_greedy_answers_equal_those_of_transformers_generate(policy: Policy) -> None:
-    for turns in sample_dialogues(policy, some_dialogues(6), temperature=0, samples=1, seed=0, max_new_tokens=12):
+    (replies,) = sample_dialogues(policy, some_dialogues(6), [SamplingPlan(0, 1, 0)], max_new_tokens=12)
+    for turns in replies:
         for reply in turns[0]:
             expected = policy.model.generate(torch.tensor([reply.prompt_ids]), max_new_tokens=12, do_sample=False)
             assert reply.token_ids == expected[0, len(reply.prompt_ids) :].tolist()
@@ -35,7 +36,7 @@ def test_greedy_answers_equal_those_of_transformers_generate(policy: Policy) -> 
 
 def test_turn_two_sees_the_models_own_first_answer(policy: Policy) -> None:
     dialogue = some_dialogues(1)[0]
-    (first, second), *_ = sample_dialogues(policy, [dialogue], temperature=1, samples=3, seed=5, max_new_tokens=6)[0]
+    (((first, second), *_),) = sample_dialogues(policy, [dialogue], [SamplingPlan(1, 3, 5)], max_new_tokens=6)[0]
     messages = [("user", dialogue[0]), ("assistant", first.text), ("user", dialogue[1])]
     expected = policy.tokenizer.apply_chat_template(
         [{"role": role, "content": content} for role, content in messages],
@@ -53,6 +54,13 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(policy: Policy) -> N
         assert sample_answers(policy.model, policy.tokenizer, [dialogues[i]], samples=3, **options) == [together[i]]
     fewer = sample_answers(policy.model, policy.tokenizer, dialogues, samples=2, **options)
     assert fewer == [samples[:2] for samples in together]
+
+
+def test_plans_together_give_what_each_gives_alone(policy: Policy) -> None:
+    plans = [SamplingPlan(0.7, 2, 1), SamplingPlan(0, 1, 9), SamplingPlan(1.0, 1, 1)]
+    together = sample_dialogues(policy, some_dialogues(5), plans, max_new_tokens=8)
+    for plan, replies in zip(plans, together, strict=True):
+        assert sample_dialogues(policy, some_dialogues(5), [plan], max_new_tokens=8) == [replies]
 
 
 def test_seeds_and_repeated_dialogues_give_other_answers(policy: Policy) -> None:
@@ -82,7 +90,8 @@ def test_tokens_are_drawn_with_the_policys_probabilities(policy: Policy) -> None
 
 def test_an_answer_ends_at_its_stop_token_and_never_holds_special_words(policy: Policy) -> None:
     stops = stop_token_ids(policy)
-    for samples in sample_dialogues(policy, some_dialogues(20), temperature=1.5, samples=4, seed=0, max_new_tokens=40):
+    (replies,) = sample_dialogues(policy, some_dialogues(20), [SamplingPlan(1.5, 4, 0)], max_new_tokens=40)
+    for samples in replies:
         for turns in samples:
             for reply in turns:
                 assert not stops & set(reply.token_ids[:-1])

@@ -16,7 +16,7 @@ from losslab_trainer.llama import LlamaForward
 from losslab_trainer.pairs import PairSet
 from losslab_trainer.policy import Policy, weights_hash
 from losslab_trainer.reference_cache import compute_reference_logps
-from losslab_trainer.sampling import sample_dialogues
+from losslab_trainer.sampling import SamplingPlan, sample_dialogues
 from losslab_trainer.training import TrainingData, TrainingOptions, TrainingOutcome, learning_rate, train
 from tiny_policy import random_pair_set, tiny_policy
 from torch import Tensor
@@ -161,7 +161,7 @@ def test_kl_is_zero_for_the_reference_itself_and_exact_otherwise(policy: Policy)
         for parameter in trained.model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)), alpha=0.02)
     dialogues = [[f"w{i} w3", "w4"] for i in range(5)]
-    replies = sample_dialogues(trained, dialogues, temperature=1, samples=1, seed=1, max_new_tokens=6)
+    (replies,) = sample_dialogues(trained, dialogues, [SamplingPlan(1, 1, 1)], max_new_tokens=6)
     one, other = forward_of(trained.model), forward_of(policy.model)
     assert kl_to_reference(one, one, [turns for (turns,) in replies]).value == pytest.approx(0, abs=1e-6)
     measured = kl_to_reference(one, other, [turns for (turns,) in replies])
@@ -200,9 +200,8 @@ def test_other_architectures_train_and_sample(policy: Policy, architecture: str)
     pairs = random_pair_set(other, 24)
     _, outcome = run(other, pairs, epochs=4)
     assert outcome.metrics["rewards/margins"] > 0
-    replies = sample_dialogues(
-        other, [["w1 w2", "w3"], ["w4", "w5 w6 w7"]], temperature=0, samples=1, seed=0, max_new_tokens=5
-    )
+    dialogues = [["w1 w2", "w3"], ["w4", "w5 w6 w7"]]
+    (replies,) = sample_dialogues(other, dialogues, [SamplingPlan(0, 1, 0)], max_new_tokens=5)
     for (turns,) in replies:
         for reply in turns:
             ids = torch.tensor([reply.prompt_ids + reply.token_ids])

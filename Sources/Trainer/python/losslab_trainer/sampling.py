@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Any
 
 import numpy
@@ -35,6 +35,15 @@ class Reply:
     text: str
 
 
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How often, how hot and by which seed each dialogue is sampled. Temperature 0 is greedy."""
+
+    temperature: float
+    samples: int
+    seed: int
+
+
 def sample_answers(
     model: Any,
     tokenizer: Any,
@@ -50,14 +59,8 @@ def sample_answers(
     A dialogue is its user turns; each turn sees the policy's own answers before it. Temperature 0 is greedy.
     A dialogue given twice is sampled anew.
     """
-    replies = sample_dialogues(
-        Policy(model, tokenizer),
-        dialogues,
-        temperature=temperature,
-        samples=samples,
-        seed=seed,
-        max_new_tokens=max_new_tokens,
-    )
+    plan = SamplingPlan(temperature, samples, seed)
+    (replies,) = sample_dialogues(Policy(model, tokenizer), dialogues, [plan], max_new_tokens=max_new_tokens)
     return [[[reply.text for reply in turns] for turns in of_dialogue] for of_dialogue in replies]
 
 
@@ -72,101 +75,97 @@ def sample_replies(
     max_new_tokens: int,
 ) -> list[list[str]]:
     """One next answer, ``samples`` times, to each conversation, as [conversation][sample]. Else as sample_answers."""
-    replies = _sample(
-        Policy(model, tokenizer),
-        [[list(conversation)] for conversation in conversations],
-        temperature=temperature,
-        samples=samples,
-        seed=seed,
-        max_new_tokens=max_new_tokens,
-    )
+    plan = SamplingPlan(temperature, samples, seed)
+    blocks = [[list(conversation)] for conversation in conversations]
+    (replies,) = _sample(Policy(model, tokenizer), forward_of(model), blocks, [plan], max_new_tokens)
     return [[turns[0].text for turns in of_conversation] for of_conversation in replies]
 
 
 def sample_dialogues(
     policy: Policy,
     dialogues: Sequence[Sequence[str]],
+    plans: Sequence[SamplingPlan],
     *,
-    temperature: float,
-    samples: int,
-    seed: int,
     max_new_tokens: int,
     forward: Forward | None = None,
-) -> list[list[list[Reply]]]:
-    """As sample_answers, with the token ids: [dialogue][sample][turn]."""
+) -> list[list[list[list[Reply]]]]:
+    """Answers with their tokens, as [plan][dialogue][sample][turn]; several plans at once cost less than one by one.
+
+    ``forward`` is used instead of the policy's model when it is given: it may hold weights in training.
+    """
     blocks = [[[{"role": "user", "content": turn}] for turn in dialogue] for dialogue in dialogues]
-    return _sample(policy, blocks, temperature=temperature, samples=samples, seed=seed, max_new_tokens=max_new_tokens)
+    return _sample(policy, forward or forward_of(policy.model), blocks, plans, max_new_tokens)
 
 
 def _sample(
     policy: Policy,
+    forward: Forward,
     blocks: list[list[list[Message]]],  # [dialogue][turn]: the messages before the turn's answer
-    *,
-    temperature: float,
-    samples: int,
-    seed: int,
+    plans: Sequence[SamplingPlan],
     max_new_tokens: int,
-    forward: Forward | None = None,
-) -> list[list[list[Reply]]]:
-    keys = _dialogue_keys(blocks, seed)
-    forward = forward or forward_of(policy.model)
-    replies: list[list[list[Reply]]] = [[] for _ in blocks]
-    turn_counts = {len(block) for block in blocks}
+) -> list[list[list[list[Reply]]]]:
+    sampler = _BatchSampler(policy, forward, plans, max_new_tokens)
+    names = _names(blocks)
+    by_dialogue: list[list[list[Reply]]] = [[] for _ in blocks]
     with torch.inference_mode():
-        for turns in sorted(turn_counts):
-            chosen = [i for i, block in enumerate(blocks) if len(block) == turns]
-            size = max(1, ROWS_AT_ONCE // samples)
-            for start in range(0, len(chosen), size):
-                part = chosen[start : start + size]
-                sampler = _BatchSampler(policy, forward, temperature, samples, max_new_tokens)
-                of_part = sampler.sample([blocks[i] for i in part], keys[part])
-                for i, of_dialogue in zip(part, of_part, strict=True):
-                    replies[i] = of_dialogue
-    return replies
+        for turns in sorted({len(block) for block in blocks}):
+            alike = [i for i, block in enumerate(blocks) if len(block) == turns]
+            size = max(1, ROWS_AT_ONCE // sampler.rows_per_dialogue)
+            for start in range(0, len(alike), size):
+                part = alike[start : start + size]
+                of_part = sampler.sample([blocks[i] for i in part], [names[i] for i in part])
+                for i, rows in zip(part, of_part, strict=True):
+                    by_dialogue[i] = rows
+    ends = list(accumulate(plan.samples for plan in plans))
+    return [[rows[end - plan.samples : end] for rows in by_dialogue] for plan, end in zip(plans, ends, strict=True)]
 
 
 class _BatchSampler:
-    """Samples one batch of dialogues that have the same number of turns."""
+    """Samples dialogues that have the same number of turns, by all plans at once."""
 
-    def __init__(self, policy: Policy, forward: Forward, temperature: float, samples: int, max_new_tokens: int) -> None:
+    def __init__(self, policy: Policy, forward: Forward, plans: Sequence[SamplingPlan], max_new_tokens: int) -> None:
         self.policy = policy
         self.forward = forward
-        self.temperature = temperature
-        self.samples = samples
+        self.plans = plans
+        self.rows_per_dialogue = sum(plan.samples for plan in plans)
         self.max_new_tokens = max_new_tokens
         self.stop_ids = stop_token_ids(policy)
 
-    def sample(self, blocks: list[list[list[Message]]], keys: NDArray[numpy.uint64]) -> list[list[list[Reply]]]:
-        row_keys = _mix(numpy.repeat(keys, self.samples) + _counter(len(keys) * self.samples, self.samples))
-        rows = len(row_keys)
-        conversations = [list(blocks[row // self.samples][0]) for row in range(rows)]
+    def sample(self, blocks: list[list[list[Message]]], names: list[str]) -> list[list[list[Reply]]]:
+        """As [dialogue][sample of the first plan, then of the next ...][turn]."""
+        each = self.rows_per_dialogue
+        rows = len(blocks) * each
+        row_keys = numpy.array(
+            [_key(plan.seed, name, i) for name in names for plan in self.plans for i in range(plan.samples)]
+        )
+        of_dialogue = [plan.temperature for plan in self.plans for _ in range(plan.samples)]
+        temperatures = torch.tensor(of_dialogue, device=self.forward.parameters[0].device).repeat(len(blocks))
+        conversations = [list(blocks[row // each][0]) for row in range(rows)]
         decoder = decoder_of(self.forward, len(blocks))
         fed: list[list[int]] = []  # per row, the tokens in the cache
         replies: list[list[Reply]] = [[] for _ in range(rows)]
         for turn in range(len(blocks[0])):
             if turn == 0:
                 # The samples of one dialogue share its first prompt: encode it once.
-                first = encode_prompts(self.policy.tokenizer, conversations[:: self.samples])
-                prompts = [first[row // self.samples] for row in range(rows)]
+                first = encode_prompts(self.policy.tokenizer, conversations[::each])
+                prompts = [first[row // each] for row in range(rows)]
                 decoder.reserve(max(map(len, first)) + self.max_new_tokens)
-                logits = decoder.extend(first).repeat_interleave(self.samples, 0)
-                decoder.repeat(self.samples)
+                logits = decoder.extend(first).repeat_interleave(each, 0)
+                decoder.repeat(each)
             else:
                 for row, conversation in enumerate(conversations):
-                    conversation += [
-                        {"role": "assistant", "content": replies[row][-1].text},
-                        *blocks[row // self.samples][turn],
-                    ]
+                    conversation.append({"role": "assistant", "content": replies[row][-1].text})
+                    conversation.extend(blocks[row // each][turn])
                 prompts = encode_prompts(self.policy.tokenizer, conversations)
                 logits = self._continue(decoder, prompts, fed)
             uniforms = _uniforms(row_keys, turn, self.max_new_tokens)
-            answers = self._decode(decoder, logits, torch.from_numpy(uniforms).to(decoder.device))
+            answers = self._decode(decoder, logits, torch.from_numpy(uniforms).to(decoder.device), temperatures)
             texts = self.policy.tokenizer.batch_decode(answers, skip_special_tokens=True)
             for row in range(rows):
                 replies[row].append(Reply(prompts[row], answers[row], texts[row].strip()))
             # The last token was sampled but never fed.
             fed = [prompt + answer[:-1] for prompt, answer in zip(prompts, answers, strict=True)]
-        return [replies[i : i + self.samples] for i in range(0, rows, self.samples)]
+        return [replies[i : i + each] for i in range(0, rows, each)]
 
     def _continue(self, decoder: Decoder, prompts: list[list[int]], fed: list[list[int]]) -> Tensor:
         """Feeds what the cache does not hold yet of each prompt."""
@@ -183,14 +182,14 @@ class _BatchSampler:
         decoder.reserve(max(map(len, new)) + self.max_new_tokens)
         return decoder.extend(new)
 
-    def _decode(self, decoder: Decoder, logits: Tensor, uniforms: Tensor) -> list[list[int]]:
+    def _decode(self, decoder: Decoder, logits: Tensor, uniforms: Tensor, temperatures: Tensor) -> list[list[int]]:
         """Samples every row until it stops; the decoder is left with the rows that went on longest."""
         tokens = torch.zeros(decoder.rows, self.max_new_tokens, dtype=torch.long, device=decoder.device)
         lengths = torch.full((decoder.rows,), self.max_new_tokens, device=decoder.device)
         stops = torch.tensor(sorted(self.stop_ids), device=decoder.device)
         for position in range(self.max_new_tokens):
             going = decoder.order[: decoder.rows]
-            chosen = self._choose(logits, uniforms[going, position])
+            chosen = _choose(logits, uniforms[going, position], temperatures[going])
             tokens[going, position] = chosen
             stopped = torch.isin(chosen, stops)
             if bool(stopped.any()):
@@ -201,33 +200,37 @@ class _BatchSampler:
             logits = decoder.step(chosen)
         return [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
 
-    def _choose(self, logits: Tensor, uniform: Tensor) -> Tensor:
-        if self.temperature == 0:
-            return logits.argmax(-1)
-        cumulative = torch.softmax(logits.float() / self.temperature, -1).cumsum(-1)
-        # Scaled by the sum as rounded, so that a uniform near 1 still finds a token.
-        threshold = (uniform * cumulative[:, -1])[:, None]
-        return torch.searchsorted(cumulative, threshold, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+
+def _choose(logits: Tensor, uniform: Tensor, temperatures: Tensor) -> Tensor:
+    """A token for each row: the one at which the cumulative distribution passes the row's uniform number."""
+    greedy = temperatures == 0
+    if bool(greedy.all()):
+        return logits.argmax(-1)
+    cumulative = torch.softmax(logits.float() / temperatures.masked_fill(greedy, 1)[:, None], -1).cumsum(-1)
+    # Scaled by the sum as rounded, so that a uniform near 1 still finds a token.
+    threshold = (uniform * cumulative[:, -1])[:, None]
+    drawn = torch.searchsorted(cumulative, threshold, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+    return torch.where(greedy, logits.argmax(-1), drawn)
 
 
 def _same(pair: tuple[int, int]) -> bool:
     return pair[0] == pair[1]
 
 
-def _dialogue_keys(blocks: list[list[list[Message]]], seed: int) -> NDArray[numpy.uint64]:
-    """A key per dialogue from its text and from how many equal ones came before it."""
+def _names(blocks: list[list[list[Message]]]) -> list[str]:
+    """What names each dialogue: its text, and how many equal ones come before it."""
     seen: Counter[str] = Counter()
-    keys = []
+    names = []
     for block in blocks:
         text = repr([[(m["role"], m["content"]) for m in messages] for messages in block])
-        digest = hashlib.blake2b(f"{seed}/{seen[text]}/{text}".encode(), digest_size=8).digest()
+        names.append(f"{seen[text]}/{text}")
         seen[text] += 1
-        keys.append(int.from_bytes(digest, "little"))
-    return numpy.array(keys, dtype=numpy.uint64)
+    return names
 
 
-def _counter(rows: int, samples: int) -> NDArray[numpy.uint64]:
-    return _spread(numpy.arange(rows, dtype=numpy.uint64) % numpy.uint64(samples))
+def _key(seed: int, name: str, sample: int) -> numpy.uint64:
+    digest = hashlib.blake2b(f"{seed}/{sample}/{name}".encode(), digest_size=8).digest()
+    return numpy.uint64(int.from_bytes(digest, "little"))
 
 
 def _spread(values: NDArray[numpy.uint64]) -> NDArray[numpy.uint64]:
