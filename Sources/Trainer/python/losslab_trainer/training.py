@@ -23,7 +23,6 @@ from losslab_trainer.reference_cache import ReferenceLogps
 
 # A policy that gives completions e^30 times less (or more) weight per token than the reference is beyond repair.
 DIVERGED_NATS_PER_TOKEN = 30.0
-METRICS_EVERY = 10  # steps
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class TrainingOptions:
     seed: int = 1
     logp_scale: float = 1.0
     order: Literal["buckets", "as-given"] = "buckets"
+    metrics_every: int = 10  # steps
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class TrainingData:
 @dataclass(frozen=True)
 class TrainingOutcome:
     steps: int
-    metrics: dict[str, float]  # means over the last METRICS_EVERY steps, or what is left of them
+    metrics: dict[str, float]  # what was reported last: means over the steps since the report before
 
 
 def train(
@@ -108,7 +108,7 @@ def train(
                 gradient_norm=gradient_norm,
             )
         )
-        if step % METRICS_EVERY == 0 or step == len(batches):
+        if step % options.metrics_every == 0 or step == len(batches):
             last = window.take()
             on_metrics(step, last)
 
