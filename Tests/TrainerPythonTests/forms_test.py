@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -140,6 +141,10 @@ FORMS: dict[str, tuple[str, set[str]]] = {
     "wrapper around a loss": (
         FUNCTION + f"\ndef wrapped({NAMES}, beta):\n    return my_loss({NAMES}, beta)\n",
         {"renamed"},
+    ),
+    "helper of the policy's two": (
+        "def gap(policy_chosen_logps, policy_rejected_logps):\n    return policy_chosen_logps\n\n" + METHOD,
+        {"method", "trimmed"},
     ),
     "the later definition wins": (METHOD.replace("-F.logsigmoid", "F.relu") + "\n" + METHOD, {"method"}),
     "comment behind the colon": (METHOD.replace("):\n", "):  # the loss: DPO\n", 1), {"method"}),
@@ -307,3 +312,49 @@ def test_says_where_broken_code_breaks() -> None:
     with pytest.raises(LossRejected) as caught:
         to_file_form(text)
     assert caught.value.line == 7
+
+
+def test_damaged_text_is_refused_or_understood_and_never_an_error() -> None:
+    """Six hundred texts with pieces cut out, put in and moved about: only LossRejected, and the result stays itself."""
+    chance = random.Random(7)
+    texts = [text for text, _ in FORMS.values()] + [KTO, *(path.read_text() for path in CATALOGUE)]
+    pieces = [
+        "\n",
+        "    ",
+        "(",
+        ")",
+        "'",
+        '"""',
+        ":",
+        "def f(",
+        "```",
+        "{",
+        "lambda ",
+        "#",
+        "@",
+        "return ",
+        "class A:\n",
+        "é",
+    ]
+    understood = 0
+    for _ in range(600):
+        text = chance.choice(texts)
+        for _ in range(chance.randint(1, 4)):
+            at, kind = chance.randrange(len(text) + 1), chance.random()
+            if kind < 0.4:
+                text = text[:at] + chance.choice(pieces) + text[at:]
+            elif kind < 0.8:
+                text = text[:at] + text[at + chance.randint(1, 30) :]
+            else:
+                lines = text.split("\n")
+                lines.insert(chance.randrange(len(lines) + 1), chance.choice(lines))
+                text = "\n".join(lines)
+        try:
+            form = to_file_form(text)
+        except LossRejected:
+            continue
+        violations(form.source)
+        understood += 1
+        assert to_file_form(form.source).source == form.source
+        assert len(form.original_lines) == form.source.count("\n")
+    assert understood > 100

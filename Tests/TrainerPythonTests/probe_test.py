@@ -131,6 +131,11 @@ def test_a_nonfinite_value_is_refused_with_its_margin() -> None:
     assert found.details["check"] == "finite-extreme"
 
 
+def test_a_wrong_shape_comes_with_advice() -> None:
+    assert "leave out .mean()" in probed(written("return rho.mean()")).rejections[0].message
+    assert "add the two halves" in probed(written("x = torch.cat((rho, rho), 0)\nreturn x * 1")).rejections[0].message
+
+
 def test_state_between_calls_is_refused() -> None:
     source = written("s = STATE\ns += 1\nreturn -beta * rho * s", "STATE = torch.zeros(1)")
     assert "nondeterministic" in [r.code for r in probed(source).rejections]

@@ -45,7 +45,8 @@ def locate(tree: ast.Module) -> Located:
     named = [found for node, owner in last.values() if (found := _understood(node, owner)) is not None]
     if not named:
         named = [found for node, owner in last.values() if (found := _by_position(node, owner)) is not None]
-    roots = _not_called_by_others(named)
+    most = max((len(found.logps) for found in named), default=0)
+    roots = [found for found in _not_called_by_others(named) if len(found.logps) == most]
     if len(roots) > 1:
         roots = [found for found in roots if found.function.name == "loss"] or roots
     if len(roots) == 1:
@@ -138,4 +139,5 @@ def _not_called_by_others(candidates: list[Located]) -> list[Located]:
             for node in ast.walk(one.function)
         )
 
-    return [c for c in candidates if not any(uses(other, c) for other in candidates if other is not c)] or candidates
+    roots = [c for c in candidates if not any(uses(other, c) for other in candidates if other is not c)]
+    return roots or candidates

@@ -229,11 +229,24 @@ class _Probe:
 
     def _refuse(self, name: str, rejection: LossRejected, measured: str | None = None, *, stop: bool = False) -> None:
         required = not (self.control and rejection.code == "gradient")
+        rejection = _with_advice(rejection)
         self.report.checks.append(Check(name, False, measured or rejection.message, required))
         if required:
             self.report.rejections.append(rejection)
         if stop or rejection.code in FATAL:
             raise _Stopped
+
+
+def _with_advice(rejection: LossRejected) -> LossRejected:
+    """What to do about the mistakes that are made most often."""
+    shape = rejection.details.get("shape")
+    if rejection.code != "shape" or shape is None:
+        return rejection
+    advice = {"()": "return one loss value per pair: leave out .mean() or .sum()"}
+    advice |= {f"({2 * size},)": "return one loss value per pair: add the two halves" for size in (1, 2, BATCH)}
+    if shape not in advice:
+        return rejection
+    return LossRejected("shape", f"{rejection.message}; {advice[str(shape)]}", rejection.line, rejection.details)
 
 
 def _largest(vector: Tensor) -> float:
