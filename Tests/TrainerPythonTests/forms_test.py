@@ -271,6 +271,10 @@ def test_lines_lead_back_to_the_text_that_was_given() -> None:
 def test_header_fields_and_name_are_kept_or_given() -> None:
     form = to_file_form("# ---\n# name: nice\n# title: A nice one\n# beta: 0.2\n# ---\n" + FUNCTION)
     assert form.name == "nice" and form.header["title"] == "A nice one" and form.header["beta"] == 0.2
+    own = "# ---\n# name: my-loss\n# author: someone\n# beta: many\n# origin: mine\n# parents: dpo, IPO\n# ---\n"
+    given = to_file_form(own + FUNCTION).header
+    assert given == {"name": "my-loss", "origin": "discovered", "beta": 0.05, "parents": ["dpo", "ipo"]}
+    assert to_file_form(FUNCTION, header={"beta": "0.1"}).header["beta"] == 0.1
     form = to_file_form(METHOD, name="Better Loss!", header={"reference": "x: y", "parents": ["dpo", "slic"]})
     assert form.name == "better_loss"
     assert '# reference: "x: y"\n' in form.source and "# parents: [dpo, slic]\n" in form.source

@@ -91,13 +91,7 @@ def _fields(
     default = located.owner.name if located.owner is not None else located.function.name
     given = header.get("name") if header is not None else None
     chosen = next((str(n) for n in (name, given, written) if n), default)
-    fields: dict[str, headers.Value] = {
-        "name": headers.slug(chosen),
-        "origin": "discovered",
-        "beta": 0.05,
-        "parents": [],
-    }
-    return {**fields, **own, **(header or {}), "name": headers.slug(chosen)}
+    return headers.clean({**own, **(header or {}), "name": chosen})
 
 
 def _is_file_form(tree: ast.Module, located: Located, code: str) -> bool:

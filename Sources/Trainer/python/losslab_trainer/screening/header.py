@@ -13,8 +13,11 @@ from collections.abc import Mapping
 FENCE = "# ---"
 Value = str | float | bool | list[str]
 ORDER = ("name", "title", "origin", "reference", "beta", "parents", "form", "control", "notes")
+TEXTS = ("title", "reference", "form", "notes")
+ORIGINS = ("baseline", "published", "discovered")
+DEFAULT_BETA, SMALLEST_BETA, LARGEST_BETA = 0.05, 1e-4, 100.0
 _PLAIN = re.compile(r"[A-Za-z0-9(][^\n#\"'\[\]{}&*!|>%@`]*")
-_NAME = re.compile(r"[^a-z0-9]+")
+_NAME = re.compile(r"[^a-z0-9-]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -51,8 +54,27 @@ def write(fields: Mapping[str, Value]) -> str:
 
 def slug(name: str) -> str:
     """A name fit for a file: lower case, digits and underscores, at most 60 characters."""
-    words = _NAME.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
-    return words[:60].rstrip("_") or "loss"
+    words = _NAME.sub("_", _CAMEL.sub("_", name).lower()).strip("_-")
+    return words[:60].rstrip("_-") or "loss"
+
+
+def clean(fields: Mapping[str, Value]) -> dict[str, Value]:
+    """Only fields that a loss file may have, each of its type; what cannot be made so falls back to its default."""
+    known: dict[str, Value] = {key: " ".join(str(fields[key]).split()) for key in TEXTS if fields.get(key)}
+    known["name"] = slug(str(fields.get("name", "loss")))
+    known["origin"] = fields["origin"] if fields.get("origin") in ORIGINS else ORIGINS[-1]
+    try:
+        beta = float(str(fields.get("beta")))
+    except ValueError:
+        beta = DEFAULT_BETA
+    known["beta"] = beta if SMALLEST_BETA <= beta <= LARGEST_BETA else DEFAULT_BETA
+    parents = fields.get("parents", [])
+    known["parents"] = [
+        slug(p) for p in (parents if isinstance(parents, list) else str(parents).split(",")) if p.strip()
+    ]
+    if str(fields.get("control")).lower() == "true":
+        known["control"] = True
+    return known
 
 
 def _value(text: str) -> Value:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from losslab_trainer.loss_process import LossProcess
     from losslab_trainer.serve import Context, Job
 
-DEFAULT_BETA = 0.05
-
 
 def check(job: Job, context: Context) -> dict[str, object]:
     """Screens one loss: form, gate, probe, shape, fingerprint. A refused loss is a result like any other.
@@ -71,8 +69,7 @@ def measured_result(
     sandbox: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Probe, shape and fingerprint of a loss that passed the gate, as the check job's result."""
-    beta = form.header.get("beta")
-    beta = float(beta) if isinstance(beta, int | float) and 0 < beta <= 10 else DEFAULT_BETA
+    beta = float(str(form.header["beta"]))
     report = probe(evaluate, beta, control=control)
     found_shape = found_print = None
     rejections = list(report.rejections)
