@@ -59,9 +59,15 @@ public struct Tuning: Sendable {
     /// together. Equal means go to the setting that comes first in the grid.
     public func tunedScore(of results: [TrialResult], fidelity: Fidelity) -> TunedScore? {
         let seeds = fidelity >= .full ? config.fullSeeds : config.proxySeeds
-        guard let best = ranking(of: results, seeds: seeds).first,
-            let crossed = CrossedScores(best.results.map(\.questionScores))
-        else { return nil }
+        let ranked = ranking(of: results, seeds: seeds)
+        guard let best = ranked.first, let crossed = CrossedScores(best.results.map(\.questionScores)) else {
+            return nil
+        }
+        let runnerUp = ranked.dropFirst().first.flatMap { second in
+            CrossedScores(second.results.map(\.questionScores)).map {
+                SettingScore(setting: second.setting, score: $0.estimate)
+            }
+        }
         let greedyTable = best.results.map(\.greedyScores)
         let kls = best.results.compactMap(\.kl)
         return TunedScore(
@@ -70,7 +76,7 @@ public struct Tuning: Sendable {
                 ?? Estimate(mean: best.greedyMean, standardError: nil, count: seeds.count),
             kl: kls.isEmpty ? nil : kls.reduce(0, +) / Double(kls.count), fidelity: fidelity,
             table: crossed.values, greedyTable: greedyTable, seeds: seeds, trials: scoredHere(results).count,
-            onGridEdge: isOnEdge(best.setting))
+            onGridEdge: isOnEdge(best.setting), runnerUp: runnerUp)
     }
 
     private func trial(_ fidelity: Fidelity, _ setting: Setting, seed: Int) -> TrialSpec {

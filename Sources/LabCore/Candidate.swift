@@ -79,10 +79,12 @@ public struct TunedScore: Codable, Sendable, Equatable {
     public let trials: Int
     /// Whether the best setting lies on the edge of the grid, so a better one may lie outside.
     public let onGridEdge: Bool
+    /// The second best setting, by the same seeds; `nil` where only one was tried with all of them.
+    public let runnerUp: SettingScore?
 
     public init(
         setting: Setting, score: Estimate, greedy: Estimate, kl: Double?, fidelity: Fidelity, table: [[Double]],
-        greedyTable: [[Double]], seeds: [Int], trials: Int, onGridEdge: Bool
+        greedyTable: [[Double]], seeds: [Int], trials: Int, onGridEdge: Bool, runnerUp: SettingScore? = nil
     ) {
         self.setting = setting
         self.score = score
@@ -94,6 +96,18 @@ public struct TunedScore: Codable, Sendable, Equatable {
         self.seeds = seeds
         self.trials = trials
         self.onGridEdge = onGridEdge
+        self.runnerUp = runnerUp
+    }
+}
+
+/// A setting and a loss's score there.
+public struct SettingScore: Codable, Sendable, Equatable {
+    public let setting: Setting
+    public let score: Estimate
+
+    public init(setting: Setting, score: Estimate) {
+        self.setting = setting
+        self.score = score
     }
 }
 
