@@ -45,7 +45,7 @@ test-swift: setup
 
 test-python: $(VENV)/.complete-dev
 	swift build --product losslab-worker
-	LOSSLAB_WORKER=$(CURDIR)/.build/debug/losslab-worker $(VENV)/bin/python -m pytest -q $(TESTS_PYTHON)
+	LOSSLAB_WORKER=$(CURDIR)/.build/debug/losslab-worker $(VENV)/bin/python -m pytest -q --config-file $(PYTHON_DIR)/pyproject.toml --rootdir . $(TESTS_PYTHON)
 
 lint: $(VENV)/.complete-dev
 	swift format lint --strict --recursive Package.swift Sources Tests

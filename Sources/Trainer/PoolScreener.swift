@@ -6,15 +6,22 @@ public struct PoolScreener: LossScreener {
     private let pool: WorkerPool
     /// A screening takes well under a second; a minute allows for a loaded machine and a cold start.
     private let timeLimit: Duration
+    private let controls: Set<String>?
 
-    public init(pool: WorkerPool, timeLimit: Duration = .seconds(60)) {
+    /// - Parameter controls: texts of the losses that may call themselves controls in their header, which excuses them
+    ///   from having a useful gradient; `nil` for any. A proposed loss is no control, whatever it says of itself.
+    public init(pool: WorkerPool, controls: Set<String>? = nil, timeLimit: Duration = .seconds(60)) {
         self.pool = pool
+        self.controls = controls
         self.timeLimit = timeLimit
     }
 
     public func screen(_ text: String, name: String?) async throws -> Screening {
         let label = "checking \(name ?? "a loss")"
-        let report = try await pool.run(label, within: timeLimit) { CheckJob(id: $0, source: text, name: name) }
+        let allowControl = controls?.contains(text) ?? true
+        let report = try await pool.run(label, within: timeLimit) {
+            CheckJob(id: $0, source: text, name: name, allowControl: allowControl)
+        }
         return try report.result(as: Screening.self)
     }
 

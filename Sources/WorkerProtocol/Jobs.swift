@@ -9,13 +9,16 @@ public struct CheckJob: Codable, Sendable {
     /// Text in any form that a model may emit.
     public let source: String
     public let name: String?
+    /// Whether a header's `control: true` excuses a loss from having a useful gradient.
+    public let allowControl: Bool
 
-    public init(id: String, source: String, name: String?) {
+    public init(id: String, source: String, name: String?, allowControl: Bool) {
         version = workerProtocolVersion
         self.id = id
         kind = "check"
         self.source = source
         self.name = name
+        self.allowControl = allowControl
     }
 }
 

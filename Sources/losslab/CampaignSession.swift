@@ -59,7 +59,7 @@ struct CampaignSession {
         defer { progress.finish() }
         _ = try await runner.run()
         progress.finish()
-        let report = try await campaignReport(of: config.name, archive, project)
+        let report = try await reportText(of: config.name, archive, project)
         try directory.keep(report, as: "report.md")
         print(report)
         log("report: \(directory.path)/report.md")
@@ -67,11 +67,11 @@ struct CampaignSession {
 }
 
 /// The report of a campaign, from its archive rows and its events.
-func campaignReport(of name: String, _ archive: SQLiteArchive, _ project: Project) async throws -> String {
+func reportText(of name: String, _ archive: SQLiteArchive, _ project: Project) async throws -> String {
     let events = try RunFiles.open(name, in: project.runs).events().events
-    return Report.markdown(
-        manifest: try await archive.manifest(of: name), snapshot: try await archive.snapshot(of: name),
-        confirmation: try await archive.confirmation(of: name), events: events)
+    return campaignReport(
+        config: try await archive.manifest(of: name)?.config, snapshot: try await archive.snapshot(of: name),
+        confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)))
 }
 
 /// What processor this machine has, for the manifest.

@@ -24,7 +24,8 @@ struct Laboratory {
         worlds = try names.map { try catalogue.world(named: $0) }
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
         pool = WorkerPool(size: workers, configuration: configuration)
-        screener = PoolScreener(pool: pool)
+        let controls = try LossCatalogue.load(project.losses).losses.filter(\.isControl).map(\.text)
+        screener = PoolScreener(pool: pool, controls: Set(controls))
         let judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
         trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
         cache = try FileStepStore(project.cache + "/trials", shared: true)

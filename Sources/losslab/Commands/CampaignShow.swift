@@ -87,6 +87,6 @@ struct CampaignReportCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try projectOption.resolve()
         let archive = try openArchive(project)
-        try await orFail { print(try await campaignReport(of: name, archive, project)) }
+        try await orFail { print(try await reportText(of: name, archive, project)) }
     }
 }
