@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,7 +49,7 @@ def test_turn_two_sees_the_models_own_first_answer(policy: Policy) -> None:
 
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(policy: Policy) -> None:
     dialogues = some_dialogues(7)
-    options = {"temperature": 0.7, "seed": 3, "max_new_tokens": 10}
+    options: Any = {"temperature": 0.7, "seed": 3, "max_new_tokens": 10}
     together = sample_answers(policy.model, policy.tokenizer, dialogues, samples=3, **options)
     for i in (0, 4):
         assert sample_answers(policy.model, policy.tokenizer, [dialogues[i]], samples=3, **options) == [together[i]]
@@ -65,7 +66,7 @@ def test_plans_together_give_what_each_gives_alone(policy: Policy) -> None:
 
 def test_seeds_and_repeated_dialogues_give_other_answers(policy: Policy) -> None:
     dialogue = some_dialogues(1)[0]
-    options = {"temperature": 1.0, "samples": 2, "max_new_tokens": 10}
+    options: Any = {"temperature": 1.0, "samples": 2, "max_new_tokens": 10}
     one = sample_answers(policy.model, policy.tokenizer, [dialogue, dialogue], seed=1, **options)
     other = sample_answers(policy.model, policy.tokenizer, [dialogue], seed=2, **options)
     assert len({str(samples) for samples in [*one[0], *one[1], *other[0]]}) == 6
@@ -103,7 +104,7 @@ def test_a_saved_policy_loads_with_equal_weights_and_answers(policy: Policy, tmp
     save_policy(policy, tmp_path / "policy")
     loaded = load_policy(tmp_path / "policy")
     assert weights_hash(loaded.model) == weights_hash(policy.model)
-    options = {"temperature": 0.7, "samples": 1, "seed": 1, "max_new_tokens": 8}
+    options: Any = {"temperature": 0.7, "samples": 1, "seed": 1, "max_new_tokens": 8}
     dialogues = some_dialogues(3)
     assert sample_answers(loaded.model, loaded.tokenizer, dialogues, **options) == sample_answers(
         policy.model, policy.tokenizer, dialogues, **options

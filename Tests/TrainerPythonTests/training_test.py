@@ -49,7 +49,7 @@ def gradients(forward: Forward, batch: Batch) -> dict[str, Tensor]:
     for leaf in forward.parameters:
         leaf.grad = None
     chosen, rejected = completion_logps(forward, batch)
-    (chosen - rejected).sum().backward()
+    torch.autograd.backward((chosen - rejected).sum())
     with torch.no_grad():
         if isinstance(forward, LlamaForward):  # let its way of writing weights back carry the gradients
             for leaf in forward.parameters:
