@@ -74,7 +74,9 @@ let package = Package(
         .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore"]),
         .testTarget(name: "TrainerTests", dependencies: ["Trainer", "LabCore", "Sandbox", "WorkerProtocol"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "LabCore"]),
-        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "LabCore", "LabTesting"]),
+        .testTarget(
+            name: "ArchiveTests",
+            dependencies: ["Archive", "LabCore", "LabTesting", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LabConfigTests", dependencies: ["LabConfig", "LabCore"]),
         .testTarget(name: "EvolutionTests", dependencies: ["Evolution", "LabCore", "LabTesting"]),
         .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting"]),

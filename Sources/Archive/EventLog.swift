@@ -24,11 +24,24 @@ final class EventLog: Sendable {
         let opened = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard opened >= 0 else { throw ArchiveError.system(errno, path: path, doing: "written") }
         descriptor = Mutex(opened)
-        let bytes = try readWhole(path) ?? []
-        if let last = bytes.last, last != newline {
-            let whole = bytes.lastIndex(of: newline).map { $0 + 1 } ?? 0
-            ftruncate(opened, off_t(whole))
+        var status = stat()
+        fstat(opened, &status)
+        let whole = Self.endOfWholeLines(opened, size: status.st_size)
+        if whole < status.st_size { ftruncate(opened, whole) }
+    }
+
+    /// The place after the last line end, found from the back so that a long log opens as fast as a short one.
+    private static func endOfWholeLines(_ descriptor: Int32, size: off_t) -> off_t {
+        var end = size
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        while end > 0 {
+            let start = max(0, end - off_t(block.count))
+            let count = block.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, Int(end - start), start) }
+            guard count > 0 else { return size }
+            if let last = block[..<count].lastIndex(of: newline) { return start + off_t(last) + 1 }
+            end = start
         }
+        return 0
     }
 
     deinit { descriptor.withLock { _ = close($0) } }

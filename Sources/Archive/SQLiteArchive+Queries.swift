@@ -6,11 +6,12 @@ extension SQLiteArchive {
     public func campaigns() async throws -> [CampaignRow] {
         try await read { database in
             let sql = """
-                SELECT name, world, started, verdict, winner,
-                    (SELECT count(*) FROM candidates WHERE campaign = name AND id > 0) AS candidates,
-                    (SELECT count(*) FROM candidates WHERE campaign = name AND id > 0 AND score IS NOT NULL) AS scored,
-                    (SELECT count(*) FROM trials WHERE campaign = name) AS trials
-                FROM campaigns ORDER BY started IS NULL, started DESC, name
+                SELECT g.name, g.world, g.started, g.verdict, g.winner,
+                    (SELECT count(*) FROM candidates c WHERE c.campaign = g.name AND c.id > 0) AS candidates,
+                    (SELECT count(*) FROM candidates c WHERE c.campaign = g.name AND c.id > 0
+                        AND c.score IS NOT NULL) AS scored,
+                    (SELECT count(*) FROM trials t WHERE t.campaign = g.name) AS trials
+                FROM campaigns g ORDER BY g.started IS NULL, g.started DESC, g.name
                 """
             return try Row.fetchAll(database, sql: sql).map { row in
                 CampaignRow(

@@ -41,7 +41,7 @@ private func plainWords(_ confirmation: Confirmation) -> String {
     case .beatsDPOOnly:
         return
             "With fresh seeds, fresh pairs and held-out questions \(winner) scores above tuned DPO by more than chance "
-            + "explains, but not above the best tuned catalogue loss, which is the simpler choice."
+            + "explains, but is not shown to score above the best tuned catalogue loss, which is the simpler choice."
     case .noDiscovery:
         return "With fresh seeds, fresh pairs and held-out questions no finalist scores above tuned DPO by more than "
             + "chance explains. That is a result: on these data the published losses, well tuned, are enough."

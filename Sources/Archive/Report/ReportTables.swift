@@ -29,10 +29,11 @@ func rankingSection(_ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, 
     var text = """
         ## Ranking
 
-        Every loss at the best of the same learning rates and betas; score and greedy score are means over 1-10 with \
-        standard errors over seeds and questions, KL in nats an answer, the difference from DPO is paired, with its 95 % \
-        interval. Ranked by the lower end of the score's interval, fully tuned losses first. Confirmed scores come from \
-        fresh seeds, fresh pairs and held-out questions.
+        Every loss at the best of the same learning rates and betas. Score and greedy score are means over 1-10, ± the \
+        standard error over seeds and questions (over questions alone where there is one seed); KL is in nats an \
+        answer; the difference from DPO is paired, with its 95 % interval. Fully tuned losses come first, then the \
+        lower end of the score's interval decides. Confirmed scores come from fresh seeds, fresh pairs and held-out \
+        questions.
 
         \(ReportText.table(
             ["", "loss", "origin", "score", "greedy", "KL", "lr", "beta", "seeds", "trainings", "from DPO", "confirmed"],

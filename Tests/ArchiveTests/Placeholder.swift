@@ -1,1 +1,0 @@
-// ArchiveTests: placeholder until its first test lands.

@@ -1,0 +1,75 @@
+@testable import Archive
+import Foundation
+import LabCore
+import LabTesting
+import Testing
+
+@Suite struct StepStoreTests {
+    @Test(arguments: StepStoreContract.claims)
+    func filesKeepTheContract(claim: ContractClaim<any StepStore>) async throws {
+        let folder = try TemporaryFolder()
+        try await claim.check(try FileStepStore(folder.path + "/steps"))
+        try await claim.check(try FileStepStore(folder.path + "/every-value-synced", syncInterval: .zero))
+    }
+
+    @Test(arguments: StepStoreContract.claims)
+    func memoryKeepsTheContract(claim: ContractClaim<any StepStore>) async throws {
+        try await claim.check(InMemoryStepStore())
+    }
+
+    @Test func anotherProcessFindsTheValuesAndNoLeftovers() throws {
+        let folder = try TemporaryFolder()
+        let first = try FileStepStore(folder.path)
+        try first.store([1, 2, 3], for: "candidates/0001-a/score.json")
+        try folder.write([9], to: "candidates/0001-a/.tmp-1-1")
+        try folder.write([9], to: ".tmp-77-2")
+        let second = try FileStepStore(folder.path)
+        #expect(try second.value(for: "candidates/0001-a/score.json") == [1, 2, 3])
+        #expect(folder.files == ["candidates/0001-a/score.json"])
+    }
+
+    @Test func aSharedStoreLeavesOthersFreshTemporaryFilesAlone() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([9], to: ".tmp-1-1")
+        try folder.write([9], to: ".tmp-1-2")
+        let old = Date().addingTimeInterval(-7_200)
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: folder.path + "/.tmp-1-2")
+        _ = try FileStepStore(folder.path, shared: true)
+        #expect(folder.files == [".tmp-1-1"])
+    }
+
+    @Test(arguments: [
+        "", "/etc/passwd", "../up", "a/../b", "a//b", "a/", ".hidden", "a/.tmp-1-1", "nul\0",
+        String(repeating: "k", count: 201),
+    ])
+    func keysThatAreNoPathsBelowTheFolderAreRefused(key: String) throws {
+        let folder = try TemporaryFolder()
+        let store = try FileStepStore(folder.path)
+        #expect(throws: ArchiveError.self) { try store.store([1], for: key) }
+        #expect(throws: ArchiveError.self) { try store.value(for: key) }
+        #expect(folder.files.isEmpty)
+    }
+
+    @Test func placesThatCannotBeWrittenAreNamedWithTheNextStep() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1], to: "file")
+        let inFile = #expect(throws: ArchiveError.self) { try FileStepStore(folder.path + "/file") }
+        #expect(inFile?.code == .alreadyExists)
+        #expect(inFile?.message == "is a file where a folder is needed; move it away")
+        let inProc = #expect(throws: ArchiveError.self) { try FileStepStore("/proc/losslab") }
+        #expect(inProc?.path == "/proc/losslab")
+        let store = try FileStepStore(folder.path)
+        #expect(throws: ArchiveError.self) { try store.store([1], for: "file/below") }
+    }
+
+    @Test func aFullDiskIsNamedAndLeavesTheOldValue() throws {
+        let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+        let error = #expect(throws: ArchiveError.self) {
+            try writeAll([1, 2, 3], to: full.fileDescriptor, path: "runs/x/score.json")
+        }
+        #expect(error?.code == .diskFull)
+        #expect(
+            error?.description
+                == "runs/x/score.json: no space is left on its disk; free some and resume: finished work is kept")
+    }
+}
