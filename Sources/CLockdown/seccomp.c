@@ -82,18 +82,12 @@ static int compile(scmp_filter_ctx filter) {
     return program.len > 0 ? 0 : -1;
 }
 
-int lockdown_prepare(char *problem, size_t capacity) {
-    if (program.len > 0) return 0;
+void lockdown_prepare(void) {
+    if (program.len > 0) return;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int failed = filter == NULL ? -1 : compile(filter);
-    if (filter != NULL) seccomp_release(filter);
-    if (failed != 0) snprintf(problem, capacity, "the system call filter could not be compiled");
-    return failed;
-}
-
-int lockdown_has_seccomp(void) {
-    uint32_t action = SECCOMP_RET_ERRNO;
-    return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+    if (filter == NULL) return;
+    if (compile(filter) != 0) program.len = 0;
+    seccomp_release(filter);
 }
 
 /* A wrong jump would let a call through, or refuse every one: try a call of each kind. */
@@ -110,7 +104,7 @@ static int filter_holds(void) {
 
 int lockdown_seccomp(lockdown_problem *problem) {
     errno = 0;
-    if (program.len == 0) return lockdown_fail(problem, "the system call filter was not compiled");
+    if (program.len == 0) return lockdown_fail(problem, "this kernel has no seccomp filter");
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
         return lockdown_fail(problem, "this kernel has no seccomp filter");
     }

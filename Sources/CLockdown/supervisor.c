@@ -115,7 +115,6 @@ static _Noreturn void supervise(pid_t loss, int status, uint32_t life_seconds) {
     memset(&usage, 0, sizeof usage);
     while (wait4(loss, &result, 0, &usage) < 0 && errno == EINTR) {
     }
-    if (WIFEXITED(result) && WEXITSTATUS(result) == REFUSED) _exit(REFUSED);
     long milliseconds_used = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000
         + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
     char line[128];
@@ -198,6 +197,10 @@ static int probe(int allow_unsandboxed, lockdown_layers *layers, char *problem, 
 
 int lockdown_probe(lockdown_layers *layers, char *problem, size_t capacity) {
     if (probe(0, layers, problem, capacity) == 0) return 0;
+    static const char prefix[] = "refused ";
+    size_t skipped = strncmp(problem, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
+    memmove(problem, problem + skipped, strlen(problem + skipped) + 1);
+    problem[strcspn(problem, "\n")] = '\0';
     /* Once more without the demand, for what there is; the sentence of the first one stays. */
     char ignored[256];
     probe(1, layers, ignored, sizeof ignored);

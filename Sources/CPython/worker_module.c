@@ -37,10 +37,8 @@ static PyObject *layers_as_dict(const lockdown_layers *layers) {
 static PyObject *prepare(PyObject *self, PyObject *none) {
     (void)self;
     (void)none;
-    char problem[256];
-    if (lockdown_prepare(problem, sizeof problem) == 0) Py_RETURN_NONE;
-    PyErr_SetString(PyExc_RuntimeError, problem);
-    return NULL;
+    lockdown_prepare();
+    Py_RETURN_NONE;
 }
 
 static PyObject *probe(PyObject *self, PyObject *none) {

@@ -37,7 +37,8 @@ enum SystemReport {
         var layers = lockdown_layers()
         var text = [CChar](repeating: 0, count: 512)
         var missing: [String] = []
-        let failed = lockdown_prepare(&text, text.count) != 0 || lockdown_probe(&layers, &text, text.count) != 0
+        lockdown_prepare()
+        let failed = lockdown_probe(&layers, &text, text.count) != 0
         let problem = EmbeddedPython.text(in: text)
         if layers.landlock == 0 { missing.append("landlock") }
         if layers.seccomp == 0 { missing.append("seccomp") }

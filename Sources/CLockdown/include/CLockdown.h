@@ -49,20 +49,18 @@ int lockdown_die_with_parent(pid_t parent);
 /* Makes this process closed to ptrace and /proc/PID/mem of other processes of the same user. */
 void lockdown_hide_process(void);
 
-/* Compiles the system call filter. Returns 0, or -1 with one sentence in `problem`. */
-int lockdown_prepare(char *problem, size_t capacity);
+/* Compiles the system call filter. Where that is impossible the lockdown later says that there is no seccomp. */
+void lockdown_prepare(void);
 
 /* The ABI of Landlock in this kernel; 0 when it has none, or has it switched off. */
 int lockdown_landlock_abi(void);
 
-/* 1 when this kernel filters system calls. */
-int lockdown_has_seccomp(void);
-
 /* Forks a supervisor and a locked-down loss process; the caller must have one thread.
  *
  * Returns the supervisor's id in the caller, 0 in the loss process, -1 with errno in the caller when nothing started.
- * The supervisor writes one line to `status` when the loss process has ended ("exit CODE SIGNAL MILLISECONDS KILOBYTES
- * EXPIRED") or could not be locked down ("refused SENTENCE"), and ends. Kill the supervisor to kill the loss process.
+ * To `status` goes "refused SENTENCE" when the loss process could not be locked down, and in any case, once it has ended,
+ * "exit CODE SIGNAL MILLISECONDS KILOBYTES EXPIRED"; a locked-down process no longer has that pipe. Kill the supervisor,
+ * which ends after its loss process, to kill that one too.
  * `entered`, which may be NULL, runs first thing in the loss process, before it is locked down. Shared memory that the
  * caller has mapped stays mapped in the loss process.
  */

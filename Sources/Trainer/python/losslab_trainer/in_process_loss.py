@@ -28,8 +28,12 @@ class InProcessLoss:
         """Loss values and partial derivatives, unchecked for finiteness; see LossEvaluator."""
         vectors = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
         # As in the loss process (warm_up.py), so that the numbers are the same bit for bit.
-        with torch.backends.mkldnn.flags(enabled=False):
+        was_enabled = torch.backends.mkldnn.enabled
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+        try:
             return evaluate_loss(self._function, vectors, beta, reference_grads=reference_grads)
+        finally:
+            torch.backends.mkldnn.enabled = was_enabled
 
     def close(self) -> None:
         """Nothing to end."""

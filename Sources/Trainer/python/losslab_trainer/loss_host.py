@@ -15,10 +15,10 @@ import socket
 import sys
 from typing import NoReturn
 
+import _losslab_worker as worker  # built into losslab-worker
 import torch
 from torch import Tensor
 
-import _losslab_worker as worker  # built into losslab-worker
 from losslab_trainer import loss_wire as wire
 from losslab_trainer.contract import LossRejected, LossValues
 from losslab_trainer.loss_call import LossFunction, evaluate_loss, load_loss, rejection_for

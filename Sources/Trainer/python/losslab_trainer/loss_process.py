@@ -18,7 +18,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,11 @@ from losslab_trainer import loss_wire as wire
 from losslab_trainer.contract import LossRejected, LossValues
 from losslab_trainer.zygote_client import SandboxError, Supervisor, ZygoteClient
 
+REQUIRED_LAYERS = ("landlock", "seccomp")
 CODES_OF_A_LOSS = frozenset({"exception", "type", "shape", "dtype", "memory", "syntax", "empty"})
 LONGEST_MESSAGE = 500  # characters; it goes to the proposer
 END_SECONDS = 5.0  # how long a killed process may take to be gone
-STATUS_SECONDS = 2.0  # how long its supervisor may take to say how it ended
+STATUS_SECONDS = 1.0  # how long its supervisor may take to say how it ended
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class LossProcesses:
         layers = self._zygote.hello()["layers"]
         if not isinstance(layers, dict):
             raise SandboxError("the loss zygote named no layers")
-        missing = [name for name in ("landlock", "seccomp") if not layers.get(name)]
-        return {**layers, "missing": missing}
+        return {**layers, "missing": _missing(layers)}
 
     @property
     def zygote_pid(self) -> int | None:
@@ -85,9 +85,10 @@ class LossProcesses:
         """A locked-down process that has loaded `source` (file form). Raises LossRejected when it cannot be loaded."""
         refusal = self._zygote.hello()["refusal"]
         if refusal is not None:
+            lacking = " and ".join(_missing(self.sandbox())) or "a layer of the sandbox"
             raise SandboxError(
-                f"generated code is not run on this machine: {str(refusal).removeprefix('refused ').strip()}. "
-                "Pass --allow-unsandboxed to run it without that protection."
+                f"generated code is not run without {lacking}: {refusal}. "
+                "Pass --allow-unsandboxed to run it all the same."
             )
         if len(source.encode(errors="replace")) > wire.LONGEST_SOURCE:
             raise LossRejected("forbidden", f"the text is longer than {wire.LONGEST_SOURCE} bytes")
@@ -191,12 +192,9 @@ class LossProcess:
             layers = json.loads(self._receive())
         except LossRejected as rejection:
             raise SandboxError(f"the loss process did not start: {rejection.message}") from None
-        required = isinstance(layers, dict) and layers.get("landlock") and layers.get("seccomp")
         if not isinstance(layers, dict):
             raise SandboxError("the loss process did not say how it is locked in")
-        self.layers = layers | {
-            "missing": [] if required else [n for n in ("landlock", "seccomp") if not layers.get(n)]
-        }
+        self.layers = {**layers, "missing": _missing(layers)}
         # Only from here on has the process seen anything that could make it lie.
         self._send(source.encode(errors="replace") or b"\n")
         self._parse_reply(self._receive(), 0, 0, 0)
@@ -288,7 +286,8 @@ class LossProcess:
         """Why there is no answer: how the loss process ended, by its supervisor's word."""
         if not _readable(self._status, STATUS_SECONDS):
             return LossRejected("protocol", "the loss process closed its socket")
-        words = os.read(self._status, 4096).decode(errors="replace").split()
+        line = os.read(self._status, 4096).decode(errors="replace").partition("\n")[0]
+        words = line.split()
         if words[:1] == ["refused"]:
             return SandboxError("the loss process could not be locked down: " + " ".join(words[1:]))
         if words[:1] != ["exit"] or len(words) != 6:
@@ -304,6 +303,10 @@ class LossProcess:
             what = "made a forbidden system call" if number == signal.SIGSYS else f"was ended by {name}"
             return LossRejected("crashed", f"the loss process {what}", details={"signal": name, **details})
         return LossRejected("crashed", f"the loss process exited with {code}", details={"exitCode": code, **details})
+
+
+def _missing(layers: Mapping[str, object]) -> list[str]:
+    return [name for name in REQUIRED_LAYERS if not layers.get(name)]
 
 
 def _seal(memory: int) -> None:

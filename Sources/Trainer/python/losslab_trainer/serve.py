@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> int:
     )
     cache = options.cache or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "losslab"
     try:
-        _serve(events, loss_processes, cache, sandbox)
+        serve(sys.stdin.buffer, events, loss_processes, cache, sandbox)
     finally:
         loss_processes.close()
     return 0
@@ -121,8 +121,15 @@ def _own_descriptor(descriptor: int) -> int:
     return own
 
 
-def _serve(events: Events, loss_processes: LossProcesses, cache: Path, sandbox: Mapping[str, object]) -> None:
-    for line in sys.stdin.buffer:
+def serve(
+    jobs: Iterable[bytes],
+    events: Events,
+    loss_processes: LossProcesses,
+    cache: Path,
+    sandbox: Mapping[str, object],
+) -> None:
+    """Runs one job a line and reports each, until the lines end or one says shutdown."""
+    for line in jobs:
         if not line.strip():
             continue
         identifier: object = None

@@ -42,7 +42,16 @@ class Supervisor:
 class ZygoteClient:
     """One zygote at a time. Use from the thread that made it: the zygote dies with that thread."""
 
-    def __init__(self, worker: Path, venv: Path, python_path: Path, *, allow_unsandboxed: bool = False) -> None:
+    def __init__(
+        self,
+        worker: Path,
+        venv: Path,
+        python_path: Path,
+        *,
+        allow_unsandboxed: bool = False,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._answer_seconds = answer_seconds
         self._command = [str(worker), "loss-zygote", "--venv", str(venv), "--python-path", str(python_path)]
         if allow_unsandboxed:
             self._command.append("--allow-unsandboxed")
@@ -108,9 +117,9 @@ class ZygoteClient:
         self.hello()
         if self._control is None:
             raise SandboxError("the loss zygote is closed")
-        self._control.settimeout(ANSWER_SECONDS)
+        self._control.settimeout(self._answer_seconds)
         socket.send_fds(self._control, [json.dumps({"fork": limits}).encode()], descriptors)
-        answer, handles = self._receive(ANSWER_SECONDS)
+        answer, handles = self._receive(self._answer_seconds)
         pid = answer.get("pid")
         if not isinstance(pid, int) or len(handles) != 1:
             raise SandboxError(str(answer.get("error", "the loss zygote answered with something else")))

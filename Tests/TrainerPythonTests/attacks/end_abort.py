@@ -1,0 +1,7 @@
+"""Aborts."""
+# expect: crashed
+
+
+def loss(pc, pr, rc, rr, beta):
+    os.abort()
+    return sound(pc, pr, rc, rr, beta)

@@ -1,0 +1,6 @@
+"""Raises KeyboardInterrupt."""
+# expect: exception
+
+
+def loss(pc, pr, rc, rr, beta):
+    raise KeyboardInterrupt

@@ -1,0 +1,4 @@
+"""Defines no loss."""
+# expect: empty
+
+answer = 42

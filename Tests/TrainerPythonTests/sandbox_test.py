@@ -1,0 +1,416 @@
+"""Loss processes beside the attacks: the right numbers, limits, lost processes, poorer kernels, the trainer's loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from attack_canaries import descendants, process_state
+from losslab_trainer import serve
+from losslab_trainer.contract import LossRejected, LossValues
+from losslab_trainer.in_process_loss import InProcessLoss
+from losslab_trainer.loss_process import LossLimits, LossProcess, LossProcesses
+from losslab_trainer.zygote_client import SandboxError, ZygoteClient
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+PYTHON_PATH = HERE.parent.parent / "Sources/Trainer/python"
+
+HEAD = "import torch\nimport torch.nn.functional as F\ndef loss(pc, pr, rc, rr, beta):\n    "
+RHO = HEAD + "rho = (pc - pr) - (rc - rr)\n    return "
+DPO = RHO + "-F.logsigmoid(beta * rho)"
+LOSSES = {
+    "dpo": DPO,
+    "hinge": RHO + "torch.relu(1 - beta * rho)",
+    "ipo": RHO + "(rho - 1 / (2 * beta)) ** 2",
+    "exponential": RHO + "torch.exp(-beta * rho)",
+    "dpo and sft": RHO + "-F.logsigmoid(beta * rho) - 0.01 * pc",
+    "batch-coupled": RHO + "-F.logsigmoid(beta * (rho - rho.mean())) + torch.softmax(rho, 0)",
+    "sorted": RHO + "-F.logsigmoid(beta * (pc.sort().values - pr.sort().values))",
+    "reference-free": HEAD + "return -F.logsigmoid(beta * (pc - pr))",
+    "matrix": RHO + "(rho[:, None] @ rho[None, :]).mean(1) * beta",
+}
+
+
+@pytest.fixture(scope="module")
+def worker() -> Path:
+    path = os.environ.get("LOSSLAB_WORKER")
+    if path is None:
+        pytest.skip("no worker: set LOSSLAB_WORKER to a built losslab-worker")
+    return Path(path)
+
+
+@pytest.fixture(scope="module")
+def processes(worker: Path) -> Iterator[LossProcesses]:
+    started = LossProcesses.start(worker)
+    yield started
+    started.close()
+
+
+def batch(
+    size: int = 16, dtype: torch.dtype = torch.float32, seed: int = 1
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    logps = torch.randn(4, size, generator=torch.Generator().manual_seed(seed)) * 20 - 150
+    chosen, rejected, *reference = logps.to(dtype)
+    return chosen, rejected, reference[0], reference[1]
+
+
+def same_bits(left: LossValues, right: LossValues) -> bool:
+    names = ["losses", "policy_chosen_grad", "policy_rejected_grad", "reference_chosen_grad", "reference_rejected_grad"]
+    for name in names:
+        one, other = getattr(left, name), getattr(right, name)
+        if (one is None) != (other is None):
+            return False
+        if one is not None and not torch.equal(one.view(torch.uint8), other.view(torch.uint8)):
+            return False
+    return left.depends_on == right.depends_on
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_values_and_gradients_equal_the_in_process_ones_bit_for_bit(name: str, processes: LossProcesses) -> None:
+    here, there = InProcessLoss(LOSSES[name]), processes.open(LOSSES[name])
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        for size in (1, 2, 16, 64):
+            for grads in (False, True):
+                inputs = batch(size, dtype, seed=size)
+                expected = here.evaluate(*inputs, 0.1, reference_grads=grads)
+                assert same_bits(there.evaluate(*inputs, 0.1, reference_grads=grads), expected)
+    there.close()
+
+
+def test_the_trainer_backpropagates_the_same_gradients_bit_for_bit(processes: LossProcesses) -> None:
+    weights = torch.linspace(-1, 1, 8)
+    features = torch.randn(4, 32, 8, generator=torch.Generator().manual_seed(3))
+
+    def logps(weight: torch.Tensor) -> list[torch.Tensor]:
+        return [(features[index] * weight).sum(1) - 20 for index in range(2)]
+
+    whole = weights.clone().requires_grad_()
+    chosen, rejected = logps(whole)
+    reference = [tensor.detach() for tensor in logps(weights * 0.9)]
+    rho = (chosen - rejected) - (reference[0] - reference[1])
+    (-torch.nn.functional.logsigmoid(0.1 * rho)).mean().backward()  # type: ignore[no-untyped-call]  # torch's own
+
+    split = weights.clone().requires_grad_()
+    chosen, rejected = logps(split)
+    with_process = processes.open(DPO)
+    values = with_process.evaluate(chosen, rejected, reference[0], reference[1], 0.1)
+    torch.autograd.backward([chosen, rejected], [values.policy_chosen_grad, values.policy_rejected_grad])
+    with_process.close()
+    assert whole.grad is not None and split.grad is not None
+    assert torch.equal(whole.grad, split.grad)
+
+
+def test_the_largest_batch_fits_and_a_larger_one_is_the_callers_mistake(processes: LossProcesses) -> None:
+    loss = processes.open(DPO)
+    inputs = batch(65536, torch.float64)
+    assert same_bits(loss.evaluate(*inputs, 0.1), InProcessLoss(DPO).evaluate(*inputs, 0.1))
+    with pytest.raises(ValueError, match="65537"):
+        loss.evaluate(*batch(65537), 0.1)
+    with pytest.raises(ValueError, match="dtype"):
+        chosen, rejected, reference, _ = batch(2)
+        loss.evaluate(chosen, rejected, reference, reference.double(), 0.1)
+    loss.close()
+
+
+def test_values_stay_when_the_process_evaluates_again_or_ends(processes: LossProcesses) -> None:
+    loss = processes.open(DPO)
+    first = loss.evaluate(*batch(seed=1), 0.1)
+    kept = first.losses.clone()
+    loss.evaluate(*batch(seed=2), 0.1)
+    loss.close()
+    assert torch.equal(first.losses, kept)
+
+
+def test_nonfinite_values_are_handed_on_only_when_asked_for(processes: LossProcesses) -> None:
+    loss = processes.open(RHO + "torch.exp(rho * 1000)")
+    with pytest.raises(LossRejected) as rejected:
+        loss.evaluate(*batch(), 0.1)
+    assert rejected.value.code == "nonfinite"
+    assert torch.isinf(loss.evaluate(*batch(), 0.1, allow_nonfinite=True).losses).any()
+    loss.close()
+
+
+def test_an_input_that_is_not_used_has_zero_partials_and_says_so(processes: LossProcesses) -> None:
+    loss = processes.open(HEAD + "return -F.logsigmoid(beta * pc)")
+    values = loss.evaluate(*batch(), 0.1, reference_grads=True)
+    assert values.depends_on == (True, False, False, False)
+    assert values.policy_rejected_grad.abs().max() == 0
+    loss.close()
+
+
+def test_an_exception_names_its_line_and_the_process_goes_on(processes: LossProcesses) -> None:
+    loss = processes.open(HEAD + "if pc.shape[0] == 2:\n        raise ValueError('two is too few')\n    return pc - pr")
+    with pytest.raises(LossRejected) as rejected:
+        loss.evaluate(*batch(2), 0.1)
+    assert rejected.value.code == "exception"
+    assert rejected.value.message == "ValueError: two is too few"
+    assert rejected.value.line == 5
+    loss.evaluate(*batch(16), 0.1)
+    loss.close()
+
+
+def test_after_a_timeout_the_same_rejection_is_repeated_and_nothing_is_left(processes: LossProcesses) -> None:
+    before = descendants(os.getpid())
+    loss = processes.open(HEAD + "while True: pass", LossLimits(evaluation_seconds=0.3))
+    for _ in range(2):
+        with pytest.raises(LossRejected) as rejected:
+            loss.evaluate(*batch(), 0.1)
+        assert rejected.value.code == "timeout"
+    assert none_left(descendants(os.getpid()) - before)
+    loss.close()
+    loss.close()
+
+
+def none_left(pids: set[int], seconds: float = 5) -> bool:
+    """Whether all of these have ended, or end soon."""
+    deadline = time.monotonic() + seconds
+    while any(process_state(pid) not in (None, "Z") for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_closed_process_is_gone_and_says_so(processes: LossProcesses) -> None:
+    before = descendants(os.getpid())
+    loss = processes.open(DPO)
+    made = descendants(os.getpid()) - before
+    assert len(made) == 2, "a supervisor and its loss process"
+    loss.close()
+    assert none_left(made)
+    with pytest.raises(SandboxError):
+        loss.evaluate(*batch(), 0.1)
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_or_stopped_zygote_is_replaced_once(blow: signal.Signals, worker: Path) -> None:
+    zygote = ZygoteClient(worker, Path(sys.prefix), PYTHON_PATH, answer_seconds=1.0)
+    processes = LossProcesses(zygote)
+    loss = processes.open(DPO)
+    loss.evaluate(*batch(), 0.1)
+    first = processes.zygote_pid
+    assert first is not None
+    os.kill(first, blow)
+    after = processes.open(DPO)
+    after.evaluate(*batch(), 0.1)
+    assert processes.zygote_pid != first
+    assert processes.zygote_restarts == 1
+    # The process of the old zygote went with it, which is our fault and not that of its loss.
+    with pytest.raises(SandboxError, match="zygote"):
+        loss.evaluate(*batch(), 0.1)
+    processes.close()
+
+
+def test_a_zygote_that_cannot_start_is_our_fault_and_named(worker: Path, tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="no/such/worker"):
+        LossProcesses.start("/no/such/worker")
+    processes = LossProcesses.start(worker, venv=tmp_path)
+    with pytest.raises(SandboxError, match="make setup"):
+        processes.open(DPO)
+
+
+def test_everything_ends_with_the_trainer(worker: Path) -> None:
+    script = (
+        "import sys, time\n"
+        "from losslab_trainer.loss_process import LossProcesses\n"
+        "processes = LossProcesses.start(sys.argv[1])\n"
+        "loss = processes.open(sys.argv[2])\n"
+        "print('open', flush=True)\n"
+        "time.sleep(1000)\n"
+    )
+    trainer = subprocess.Popen([sys.executable, "-c", script, str(worker), DPO], stdout=subprocess.PIPE, text=True)
+    assert trainer.stdout is not None and trainer.stdout.readline() == "open\n"
+    below = descendants(trainer.pid)
+    assert len(below) == 3, "zygote, supervisor, loss process"
+    trainer.kill()
+    trainer.wait()
+    assert none_left(below)
+
+
+def test_the_zygote_and_a_loss_know_no_environment(worker: Path) -> None:
+    os.environ["LOSSLAB_TEST_SECRET"] = "hidden"
+    processes = LossProcesses.start(worker)
+    with pytest.raises(LossRejected) as rejected:
+        processes.open("import os\nraise ValueError(sorted(os.environ))")
+    assert "LOSSLAB_TEST_SECRET" not in rejected.value.message
+    assert "OMP_NUM_THREADS" in rejected.value.message
+    if os.getuid() == 0:  # it is closed to everybody else
+        assert b"hidden" not in Path(f"/proc/{processes.zygote_pid}/environ").read_bytes()
+    processes.close()
+    # Also one that was started with a full environment: its strings are overwritten where they lie.
+    environment = {**os.environ, "PYTHONHOME": "/nowhere", "LOSSLAB_TEST_SECRET": "hidden"}
+    command = [str(worker), "loss-zygote", "--venv", sys.prefix, "--python-path", str(PYTHON_PATH)]
+    alone = subprocess.Popen(
+        [*command, "--control-fd", "0", "--parent", str(os.getpid())],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(0.3)
+    if os.getuid() == 0 and process_state(alone.pid) in ("R", "S", "D"):
+        assert b"hidden" not in Path(f"/proc/{alone.pid}/environ").read_bytes()
+    alone.kill()
+    alone.wait()
+
+
+@pytest.mark.parametrize("lacking", ["landlock", "landlock,seccomp"])
+def test_without_landlock_or_seccomp_generated_code_is_refused_unless_allowed(lacking: str, worker: Path) -> None:
+    script = (
+        "import sys, torch\n"
+        "from losslab_trainer.loss_process import LossProcesses\n"
+        "from losslab_trainer.zygote_client import SandboxError\n"
+        "processes = LossProcesses.start(sys.argv[1])\n"
+        "try:\n    processes.open(sys.argv[2])\n    print('opened')\n"
+        "except SandboxError as error:\n    print(error)\n"
+        "processes.close()\n"
+        "allowed = LossProcesses.start(sys.argv[1], allow_unsandboxed=True)\n"
+        "loss = allowed.open(sys.argv[2])\n"
+        "loss.evaluate(*[torch.zeros(4)] * 4, 0.1)\n"
+        "print(' '.join(loss.layers['missing']))\n"
+        "allowed.close()\n"
+    )
+    command = [sys.executable, str(HERE / "poorer_kernel.py"), lacking, sys.executable, "-c", script, str(worker), DPO]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    names = lacking.split(",")
+    assert said[0].startswith(f"generated code is not run without {' and '.join(names)}: ")
+    assert "--allow-unsandboxed" in said[0]
+    assert said[1].split() == names
+
+
+def test_system_says_what_the_machine_offers_and_lacks(worker: Path) -> None:
+    def report(*prefix: str) -> tuple[int, dict[str, dict[str, object]]]:
+        done = subprocess.run([*prefix, str(worker), "system", "--venv", sys.prefix], capture_output=True, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    code, full = report()
+    assert code == 0
+    assert full["venv"] == {"path": sys.prefix, "usable": True, "torch": True, "problem": None}
+    assert full["sandbox"]["missing"] == [] and full["sandbox"]["problem"] is None
+    code, poor = report(sys.executable, str(HERE / "poorer_kernel.py"), "landlock")
+    assert code == 1
+    assert poor["sandbox"]["missing"] == ["landlock"]
+    assert "Landlock" in str(poor["sandbox"]["problem"])
+
+
+# The trainer's loop
+
+
+def start_trainer(worker: Path, *, venv: str = sys.prefix) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(worker), "trainer", "--venv", venv, "--python-path", str(PYTHON_PATH)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_trainer_is_ready_then_answers_every_line_and_ends_when_told(worker: Path) -> None:
+    trainer = start_trainer(worker)
+    jobs = [
+        '{"version":1,"id":"a","kind":"dance"}',
+        '{"version":9,"id":"b","kind":"check"}',
+        "this is not JSON",
+        "[1,2]",
+        '{"version":1,"id":"c","kind":"shutdown"}',
+        '{"version":1,"id":"d","kind":"dance"}',
+    ]
+    out, _ = trainer.communicate("\n".join(jobs) + "\n", timeout=120)
+    ready, *reports = (json.loads(line) for line in out.splitlines())
+    assert trainer.returncode == 0
+    assert ready["event"] == "ready" and ready["version"] == 1
+    assert ready["torch"].startswith("2.") and ready["sandbox"]["missing"] == []
+    assert [(report["id"], report["status"]) for report in reports] == [
+        ("a", "failed"),
+        ("b", "failed"),
+        (None, "failed"),
+        (None, "failed"),
+    ]
+    assert "dance" in reports[0]["error"] and "check" in reports[0]["error"]
+
+
+def venv_like(folder: Path, settings: str) -> str:
+    (folder / "bin").mkdir()
+    (folder / "bin/python3").symlink_to(sys.executable)
+    (folder / "pyvenv.cfg").write_text(settings)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (None, "no Python environment"),
+        ("home = /usr/bin\nversion = 3.8.1\n", "is of Python 3.8.1"),
+        ("home = /opt/other/bin\nversion = {version}\n", "/opt/other/bin"),
+        ("home = {home}\nversion = {version}\n", "has no torch"),
+    ],
+)
+def test_a_venv_that_does_not_fit_is_one_sentence_and_exit_code_1(
+    settings: str | None, words: str, worker: Path, tmp_path: Path
+) -> None:
+    real = dict(line.split(" = ") for line in (Path(sys.prefix) / "pyvenv.cfg").read_text().splitlines())
+    venv = str(tmp_path)
+    if settings is not None:
+        venv = venv_like(tmp_path, settings.format(home=real["home"], version=real["version"]))
+    trainer = start_trainer(worker, venv=venv)
+    out, err = trainer.communicate(timeout=60)
+    assert trainer.returncode == 1
+    fatal = json.loads(out)
+    assert fatal["event"] == "fatal"
+    assert words in fatal["error"] and fatal["error"].endswith("run `make setup`.") and "\n" not in fatal["error"]
+    assert fatal["error"] in err
+
+
+def test_a_losss_fault_is_rejected_and_ours_is_failed_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rejects(job: serve.Job, context: serve.Context) -> dict[str, object]:
+        raise LossRejected("shape", "not (B,)", 3)
+
+    def fails(job: serve.Job, context: serve.Context) -> dict[str, object]:
+        raise RuntimeError("disk full")
+
+    def answers(job: serve.Job, context: serve.Context) -> dict[str, object]:
+        context.emit_metrics(1, {"loss": 0.5})
+        return {"score": float("nan") if job.get("broken") else 1.0}
+
+    monkeypatch.setattr(serve, "JOB_KINDS", {"rejects": rejects, "fails": fails, "answers": answers})
+    jobs: list[dict[str, object]] = [
+        {"version": 1, "id": kind, "kind": kind} for kind in ("rejects", "fails", "answers")
+    ]
+    jobs.append({"version": 1, "id": "broken", "kind": "answers", "broken": True})
+    told = serve_jobs(jobs)
+    assert told[0]["status"] == "rejected"
+    assert told[0]["rejection"] == {"code": "shape", "message": "not (B,)", "line": 3, "details": {}}
+    assert told[1]["status"] == "failed" and "RuntimeError: disk full" in str(told[1]["error"])
+    assert told[2] == {"event": "metrics", "id": "answers", "step": 1, "values": {"loss": 0.5}}
+    assert told[3] == {"event": "report", "id": "answers", "status": "done", "result": {"score": 1.0}}
+    assert told[5]["status"] == "failed" and "not JSON" in str(told[5]["error"])
+
+
+def serve_jobs(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
+    read, write = os.pipe()
+    lines = [json.dumps(job).encode() + b"\n" for job in jobs]
+    # The handlers of these tests use no loss process.
+    serve.serve(lines, serve.Events(write), None, Path("cache"), {})  # type: ignore[arg-type]
+    os.close(write)
+    with os.fdopen(read, "rb") as events:
+        return [json.loads(line) for line in events]
+
+
+def test_a_process_dies_with_its_supervisor(processes: LossProcesses) -> None:
+    loss: LossProcess = processes.open(DPO)
+    assert loss.supervisor_pid is not None
+    below = descendants(loss.supervisor_pid)
+    assert len(below) == 1
+    os.kill(loss.supervisor_pid, signal.SIGKILL)
+    assert none_left(below)
+    loss.close()
