@@ -208,3 +208,6 @@ def test_other_architectures_train_and_sample(policy: Policy, architecture: str)
             with torch.no_grad():
                 best = model(ids).logits[0, len(reply.prompt_ids) - 1 : -1].argmax(-1)
             assert best.tolist() == reply.token_ids
+    forward = forward_of(model)
+    divergence = kl_to_reference(forward, PlainForward(copy.deepcopy(model)), [turns for (turns,) in replies])
+    assert divergence.value == pytest.approx(0, abs=1e-4)

@@ -22,7 +22,7 @@ def kl_to_reference(policy: Forward, reference: Forward, dialogues: Sequence[Seq
     """
     replies = [reply for dialogue in dialogues for reply in dialogue]
     values = [0.0] * len(replies)
-    by_length = sorted(range(len(replies)), key=lambda i: len(replies[i].prompt_ids))
+    by_length = sorted(range(len(replies)), key=lambda i: len(replies[i].prompt_ids) + len(replies[i].token_ids))
     with torch.inference_mode():
         for start in range(0, len(replies), ANSWERS_AT_ONCE):
             part = by_length[start : start + ANSWERS_AT_ONCE]
@@ -34,29 +34,20 @@ def kl_to_reference(policy: Forward, reference: Forward, dialogues: Sequence[Seq
 
 
 def _answer_kls(policy: Forward, reference: Forward, replies: list[Reply]) -> list[float]:
-    """Rows are prompts padded on the left and answers on the right, without the answers' last tokens."""
-    prompt_length = torch.tensor([[len(reply.prompt_ids)] for reply in replies])
-    answer_length = torch.tensor([[len(reply.token_ids)] for reply in replies])
-    prompt_width, answer_width = int(prompt_length.max()), int(answer_length.max())
-    ids = torch.tensor(
-        [
-            [0] * (prompt_width - len(reply.prompt_ids))
-            + (reply.prompt_ids + reply.token_ids)[:-1]
-            + [0] * (answer_width - len(reply.token_ids))
-            for reply in replies
-        ]
-    )
-    at = torch.arange(ids.shape[1])
-    pad = prompt_width - prompt_length
-    real = (at >= pad) & (at < prompt_width + answer_length - 1)
-    mask = real[:, None, :] & torch.ones(len(at), len(at), dtype=torch.bool).tril()
-    position_ids = (at - pad).clamp(min=0)
+    """Rows are a prompt and its answer without the last token, which predicts nothing; padded on the right."""
+    rows = [(reply.prompt_ids + reply.token_ids)[:-1] for reply in replies]
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    ends = torch.tensor([[len(row)] for row in rows])
     # The prompt's last token predicts the answer's first.
-    read = (real & (at >= prompt_width - 1)).flatten().nonzero()[:, 0]
+    begins = torch.tensor([[len(reply.prompt_ids) - 1] for reply in replies])
+    at = torch.arange(width)
+    mask = (at < ends)[:, None, :] & torch.ones(width, width, dtype=torch.bool).tril()
+    read = ((at >= begins) & (at < ends)).flatten().nonzero()[:, 0]
     one, other = (
-        forward.logits(forward.hidden(ids, position_ids, mask, read)).float().log_softmax(-1)
+        forward.logits(forward.hidden(ids, at.expand_as(ids), mask, read)).float().log_softmax(-1)
         for forward in (policy, reference)
     )
-    token_kls: Tensor = (one.exp() * (one - other)).sum(-1)  # (tokens of all answers,)
-    kls: list[float] = torch.zeros(len(replies)).index_add(0, read // len(at), token_kls).tolist()
+    token_kls: Tensor = (one.exp() * (one - other)).sum(-1)  # of all answers' tokens
+    kls: list[float] = torch.zeros(len(replies)).index_add(0, read // width, token_kls).tolist()
     return kls
