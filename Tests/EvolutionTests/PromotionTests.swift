@@ -54,6 +54,34 @@ import Testing
         #expect(names(3) == ["apo_zero", "kto_pair", "dpo"])
         #expect(names(1) == ["apo_zero", "dpo"])
     }
+
+    @Test func theBestCatalogueLossAndDPOAreConfirmedAtTheirSecondSettingsToo() {
+        func loss(_ number: Int, _ name: String, mean: Double) -> Candidate {
+            let plain = Small.candidate(number, mean: mean, name: name)
+            let second = SettingScore(
+                setting: Setting(learningRate: 2e-3, beta: 0.1),
+                score: Estimate(mean: mean - 0.1, standardError: nil, count: 3))
+            let tuned = TunedScore(
+                setting: Setting(learningRate: 1e-3, beta: 0.05),
+                score: Estimate(mean: mean, standardError: nil, count: 3),
+                greedy: second.score, kl: 1, fidelity: .full, table: [[mean]], greedyTable: [[mean]], seeds: [1],
+                trials: 1,
+                onGridEdge: false, runnerUp: second)
+            return Candidate(
+                id: plain.id, arm: .catalogue, generation: 0, proposal: plain.proposal, source: plain.source,
+                fingerprint: nil, shape: nil, status: .scored(.full), tuned: tuned)
+        }
+        let snapshot = ArchiveSnapshot(candidates: [
+            loss(-1, "dpo", mean: 5), loss(-2, "apo_zero", mean: 7), loss(-3, "kto_pair", mean: 6),
+        ])
+        let confirmed = promotion.confirmedCatalogue(in: snapshot, count: 2)
+        #expect(
+            confirmed.map(\.proposal.name) == [
+                "apo_zero", "kto_pair", "dpo", "apo_zero (second setting)", "dpo (second setting)",
+            ])
+        #expect(confirmed.last?.tuned?.setting == Setting(learningRate: 2e-3, beta: 0.1))
+        #expect(confirmed.last?.source?.name == "dpo (second setting)")
+    }
 }
 
 @Suite struct NoveltyFilterTests {
