@@ -56,6 +56,8 @@ lint: $(VENV)/.complete-dev
 
 bench: release $(VENV)/.complete-dev
 	$(RELEASE)/losslab system bench
+	$(VENV)/bin/python -m losslab_trainer.bench.step_cost --worker $(RELEASE)/losslab-worker
+	$(VENV)/bin/python -m losslab_trainer.bench.against_trl --worker $(RELEASE)/losslab-worker
 
 format: $(VENV)/.complete-dev
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -26,5 +26,5 @@ struct EvaluationCommand: AsyncParsableCommand {
 struct SystemCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "system", abstract: "What this machine offers and what it lacks.",
-        subcommands: [SystemCheck.self])
+        subcommands: [SystemCheck.self, SystemBench.self, SystemErrorRates.self])
 }
