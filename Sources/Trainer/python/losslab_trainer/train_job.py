@@ -43,14 +43,14 @@ def train(job: Mapping[str, Any], context: Context) -> dict[str, object]:
 
     ready = time.perf_counter()
     outcome, reference_seconds = TrainingOutcome(0, {}), 0.0
-    if job["loss"] is not None:
+    if job.get("loss") is not None:
         data, reference_seconds = _data(job, context)
         outcome = _train(job, context, forward, data)
         forward.store()
     trained = time.perf_counter()
 
     plans = _plans(job["sampling"], settings["seed"])
-    if job["loss"] is not None and job["klSamples"] > 0:
+    if job.get("loss") is not None and job["klSamples"] > 0:
         plans[KL_ANSWERS] = SamplingPlan(1.0, job["klSamples"], _stream(settings["seed"], "kl"))
     replies = _sample(policy, forward, questions, plans, job["maxNewTokens"])
     files = _write(output, job, questions, {name: replies[name] for name in plans if name != KL_ANSWERS})
@@ -60,7 +60,7 @@ def train(job: Mapping[str, Any], context: Context) -> dict[str, object]:
     ended = time.perf_counter()
     return {
         "metrics": outcome.metrics | ({"kl": kl.value} if kl else {}),
-        "kl": _kl_json(kl, trained=job["loss"] is not None),
+        "kl": _kl_json(kl, trained=job.get("loss") is not None),
         "answers": files,
         "steps": outcome.steps,
         "seconds": {
@@ -123,7 +123,7 @@ def _write(
     output: Path, job: Mapping[str, Any], questions: list[Question], replies: Mapping[str, list[list[list[Reply]]]]
 ) -> dict[str, str]:
     """Writes one answer file for each sampling and returns the names."""
-    model = "untrained" if job["loss"] is None else job["loss"]["name"]
+    model = "untrained" if job.get("loss") is None else job["loss"]["name"]
     files = {name: f"answers-{name}.jsonl" for name in replies}
     for name, file in files.items():
         texts = [[[reply.text for reply in turns] for turns in samples] for samples in replies[name]]
