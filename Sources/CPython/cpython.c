@@ -130,6 +130,14 @@ static int ended(char *problem, size_t capacity) {
     return code;
 }
 
+/* The process ends without finalizing Python, which would flush its own buffers. */
+static void flush(const char *name) {
+    PyObject *stream = PySys_GetObject(name);
+    PyObject *result = stream == NULL || stream == Py_None ? NULL : PyObject_CallMethod(stream, "flush", NULL);
+    PyErr_Clear();
+    Py_XDECREF(result);
+}
+
 int cpython_call(
     const char *module, const char *function, const char *const *arguments, size_t count, char *problem,
     size_t capacity) {
@@ -143,6 +151,8 @@ int cpython_call(
     PyObject *result = loaded == NULL ? NULL : PyObject_CallMethod(loaded, function, "O", list);
     int code = result == NULL ? ended(problem, capacity) : (int)PyLong_AsLong(result);
     if (result != NULL && PyErr_Occurred()) code = ended(problem, capacity);
+    flush("stdout");
+    flush("stderr");
     Py_XDECREF(result);
     Py_XDECREF(loaded);
     Py_XDECREF(list);

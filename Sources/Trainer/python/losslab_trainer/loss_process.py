@@ -27,11 +27,11 @@ from torch import Tensor
 
 from losslab_trainer import loss_wire as wire
 from losslab_trainer.contract import LossRejected, LossValues
+from losslab_trainer.loss_answer import LossAnswer, parse_reply
 from losslab_trainer.zygote_client import SandboxError, Supervisor, ZygoteClient
 
 REQUIRED_LAYERS = ("landlock", "seccomp")
-CODES_OF_A_LOSS = frozenset({"exception", "type", "shape", "dtype", "memory", "syntax", "empty"})
-LONGEST_MESSAGE = 500  # characters; it goes to the proposer
+START_SECONDS = 30.0  # from fork to being locked in; all of it is ours
 END_SECONDS = 5.0  # how long a killed process may take to be gone
 STATUS_SECONDS = 1.0  # how long its supervisor may take to say how it ended
 
@@ -40,9 +40,9 @@ STATUS_SECONDS = 1.0  # how long its supervisor may take to say how it ended
 class LossLimits:
     """What one loss process may use."""
 
-    evaluation_seconds: float = 10.0  # wall clock, each evaluation; also loading the text
-    life_seconds: int = 3600  # wall clock, from fork to end
-    cpu_seconds: int = 3600
+    evaluation_seconds: float = 5.0  # wall clock, each evaluation; also loading the text
+    life_seconds: int = 1800  # wall clock, from fork to end
+    cpu_seconds: int = 1800
     extra_memory_bytes: int = 2 << 30  # address space beyond that of the warm zygote
 
 
@@ -106,7 +106,7 @@ class LossProcess:
         self._limits = limits
         self._sequence = 0
         self._evaluations = 0
-        self._first: tuple[Tensor, float, bool, LossValues] | None = None
+        self._first: tuple[Tensor, float, bool, LossAnswer] | None = None
         self._verdict: LossRejected | None = None
         memory = os.memfd_create("loss", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -165,17 +165,16 @@ class LossProcess:
         vectors = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
         inputs = _stacked(vectors)
         try:
-            values = self._ask(inputs, beta, reference_grads)
-            self._replay(inputs, beta, reference_grads, values)
+            answer = self._ask(inputs, beta, reference_grads)
+            self._replay(inputs, beta, reference_grads, answer)
         except LossRejected as rejection:
             if rejection.code in ("timeout", "crashed", "protocol", "nondeterministic"):
                 self._verdict = rejection
                 self.close()
             raise
         if not allow_nonfinite:
-            _require_finite(values)
-        device = policy_chosen_logps.device
-        return values if device.type == "cpu" else _moved(values, device)
+            answer.require_finite()
+        return answer.values(policy_chosen_logps.device)
 
     def close(self) -> None:
         """Kills the loss process and everything under it. Closing twice is allowed."""
@@ -189,7 +188,7 @@ class LossProcess:
 
     def _begin(self, source: str) -> None:
         try:
-            layers = json.loads(self._receive())
+            layers = json.loads(self._receive(START_SECONDS))
         except LossRejected as rejection:
             raise SandboxError(f"the loss process did not start: {rejection.message}") from None
         if not isinstance(layers, dict):
@@ -197,37 +196,28 @@ class LossProcess:
         self.layers = {**layers, "missing": _missing(layers)}
         # Only from here on has the process seen anything that could make it lie.
         self._send(source.encode(errors="replace") or b"\n")
-        self._parse_reply(self._receive(), 0, 0, 0)
+        parse_reply(self._receive(), 0, 0, 0)
 
-    def _ask(self, inputs: Tensor, beta: float, reference_grads: bool) -> LossValues:
+    def _ask(self, inputs: Tensor, beta: float, reference_grads: bool) -> LossAnswer:
         batch = inputs.shape[1]
         dtype = wire.DTYPES.index(inputs.dtype)
         self._sequence = (self._sequence + 1) % (1 << 32)
         self._refuse_unasked()
         self._view(0, 4, batch, inputs.dtype).copy_(inputs)
         self._send(wire.REQUEST.pack(self._sequence, batch, dtype, reference_grads, beta))
-        bits = self._parse_reply(self._receive(), self._sequence, batch, dtype)
+        depends_on = parse_reply(self._receive(), self._sequence, batch, dtype)
         rows = 5 if reference_grads else 3
-        outputs = self._view(wire.OUTPUTS, rows, batch, inputs.dtype).clone()
-        return LossValues(
-            losses=outputs[0],
-            policy_chosen_grad=outputs[1],
-            policy_rejected_grad=outputs[2],
-            reference_chosen_grad=outputs[3] if reference_grads else None,
-            reference_rejected_grad=outputs[4] if reference_grads else None,
-            depends_on=(bool(bits & 1), bool(bits & 2), bool(bits & 4), bool(bits & 8)),
-        )
+        return LossAnswer(self._view(wire.OUTPUTS, rows, batch, inputs.dtype).clone(), depends_on)
 
-    def _replay(self, inputs: Tensor, beta: float, reference_grads: bool, values: LossValues) -> None:
+    def _replay(self, inputs: Tensor, beta: float, reference_grads: bool, answer: LossAnswer) -> None:
         """Asks for the first batch again at evaluation 1, 2, 4, 8, ...: the answer must not have changed."""
         self._evaluations += 1
         if self._first is None:
-            self._first = (inputs, beta, reference_grads, values)
+            self._first = (inputs, beta, reference_grads, answer)
         if self._evaluations & (self._evaluations - 1):
             return
-        first_inputs, first_beta, first_grads, first_values = self._first
-        again = self._ask(first_inputs, first_beta, first_grads)
-        if not _same_bits(again, first_values):
+        first_inputs, first_beta, first_grads, first_answer = self._first
+        if not self._ask(first_inputs, first_beta, first_grads).has_same_bits(first_answer):
             raise LossRejected(
                 "nondeterministic", "the same inputs gave different values", details={"evaluation": self._evaluations}
             )
@@ -245,8 +235,8 @@ class LossProcess:
         except OSError:
             raise self._ended() from None
 
-    def _receive(self) -> bytes:
-        seconds = self._limits.evaluation_seconds
+    def _receive(self, seconds: float | None = None) -> bytes:
+        seconds = seconds if seconds is not None else self._limits.evaluation_seconds
         self._socket.settimeout(seconds)
         try:
             message = self._socket.recv(wire.LONGEST_REPLY + 1)
@@ -265,22 +255,6 @@ class LossProcess:
             return
         if self._receive():
             raise LossRejected("protocol", "the loss process sent a message that was not asked for")
-
-    def _parse_reply(self, message: bytes, sequence: int, batch: int, dtype: int) -> int:
-        """Which inputs the loss depends on, as bits; raises what the loss process says of the loss."""
-        if len(message) < wire.REPLY.size or len(message) > wire.LONGEST_REPLY:
-            raise LossRejected("protocol", f"an answer of {len(message)} bytes", details={"bytes": len(message)})
-        *echo, status, bits = wire.REPLY.unpack_from(message)
-        rest = message[wire.REPLY.size :]
-        if (
-            echo != [sequence, batch, dtype]
-            or status not in (wire.DONE, wire.REJECTED)
-            or (status == wire.DONE and rest)
-        ):
-            raise LossRejected("protocol", "an answer to another question")
-        if status == wire.REJECTED:
-            raise _told(rest)
-        return int(bits)
 
     def _ended(self) -> Exception:
         """Why there is no answer: how the loss process ended, by its supervisor's word."""
@@ -338,46 +312,3 @@ def _stacked(vectors: Sequence[Tensor]) -> Tensor:
     if first.dtype not in wire.DTYPES:
         raise ValueError(f"log-probabilities of {first.dtype}, not one of {wire.DTYPES}")
     return torch.stack([vector.detach() for vector in vectors]).cpu()
-
-
-def _tensors(values: LossValues) -> list[tuple[str, Tensor]]:
-    named = [
-        ("losses", values.losses),
-        ("policy_chosen_grad", values.policy_chosen_grad),
-        ("policy_rejected_grad", values.policy_rejected_grad),
-        ("reference_chosen_grad", values.reference_chosen_grad),
-        ("reference_rejected_grad", values.reference_rejected_grad),
-    ]
-    return [(name, tensor) for name, tensor in named if tensor is not None]
-
-
-def _require_finite(values: LossValues) -> None:
-    for name, tensor in _tensors(values):
-        if not bool(torch.isfinite(tensor).all()):
-            count = int((~torch.isfinite(tensor)).sum())
-            raise LossRejected(
-                "nonfinite", f"{count} of {tensor.numel()} {name} are NaN or infinite", details={"count": count}
-            )
-
-
-def _same_bits(left: LossValues, right: LossValues) -> bool:
-    pairs = zip(_tensors(left), _tensors(right), strict=True)
-    return all(torch.equal(a.view(torch.uint8), b.view(torch.uint8)) for (_, a), (_, b) in pairs)
-
-
-def _moved(values: LossValues, device: torch.device) -> LossValues:
-    moved = {name: tensor.to(device) for name, tensor in _tensors(values)}
-    return LossValues(**moved, depends_on=values.depends_on)
-
-
-def _told(text: bytes) -> LossRejected:
-    """The loss process's own account of what its loss did: a known code, and printable text of bounded length."""
-    try:
-        told = json.loads(text)
-        code, message, line = told["code"], told["message"], told["line"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return LossRejected("protocol", "an answer that is neither values nor a reason")
-    if code not in CODES_OF_A_LOSS or not isinstance(message, str) or not isinstance(line, int | None):
-        return LossRejected("protocol", "an answer that is neither values nor a reason")
-    printable = "".join(character if character.isprintable() else " " for character in message[:LONGEST_MESSAGE])
-    return LossRejected(code, printable, line if line is not None and 0 < line < 1_000_000 else None)
