@@ -118,3 +118,58 @@ import Testing
         #expect(rows[0].screening.fingerprint?.hash == rows[1].screening.fingerprint?.hash)
     }
 }
+
+/// Training for real: scores with errors, the same twice, and a control clearly below.
+@Suite(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
+struct LossEvaluateTests {
+    private struct Report: Decodable {
+        struct Row: Decodable {
+            let name: String
+            let score: Double?
+            let standardError: Double?
+            let greedy: Double?
+            let kl: Double?
+            let seedScores: [Double]
+        }
+        struct Untrained: Decodable {
+            let decoding: String
+            let score: Double
+        }
+        let losses: [Row]
+        let untrained: [Untrained]
+    }
+
+    private static let setting = [
+        "--world", "base", "--learning-rate", "5e-4", "--beta", "0.05", "--pairs", "256", "--format", "json",
+    ]
+
+    private func evaluate(_ program: Program, _ arguments: String...) throws -> Report {
+        let outcome = try program.run(["loss", "evaluate"] + arguments + Self.setting)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        return try outcome.json()
+    }
+
+    @Test func trainingLiftsTheScoreAndTheFlippedControlSinksIt() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let report = try evaluate(program, "dpo", "sign_flipped", "--seeds", "1,2")
+        #expect(report.untrained.map(\.decoding) == ["T=1", "T=0.7", "T=0.3", "greedy"])
+        let untrained = try #require(report.untrained.first { $0.decoding == "T=0.7" }).score
+        let dpo = try #require(report.losses.first { $0.name == "dpo" })
+        let flipped = try #require(report.losses.first { $0.name == "sign_flipped" })
+        #expect(try #require(dpo.score) > untrained + 0.3)
+        #expect(try #require(flipped.score) < untrained - 0.3)
+        #expect(try #require(dpo.standardError) > 0)
+        #expect(try #require(dpo.kl) > 0)
+        #expect(dpo.seedScores.count == 2 && dpo.seedScores[0] != dpo.seedScores[1])
+    }
+
+    @Test func theSameSeedsGiveTheSameScoresInAnotherFolder() throws {
+        let scores = try (0..<2).map { _ in
+            let program = try Program()
+            defer { program.remove() }
+            return try evaluate(program, "kto_pair", "--seeds", "1,2", "--skip-untrained").losses.map(\.seedScores)
+        }
+        #expect(scores[0] == scores[1])
+    }
+}

@@ -71,6 +71,10 @@ struct Program {
 
     /// Runs a command to its end.
     func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+        try run(arguments, environment: environment)
+    }
+
+    func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         let name = UUID().uuidString
         let output = folder.appending(path: "\(name).out")
         let errors = folder.appending(path: "\(name).err")
