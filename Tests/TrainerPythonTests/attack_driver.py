@@ -1,7 +1,7 @@
 """Runs attacks in the sandbox as the user who calls it, one JSON line for each; with --control, without the sandbox.
 
-python attack_driver.py WORKER           every attack, through one trainer
-python attack_driver.py --control        those that are harmless outside: each has to succeed there
+python attack_driver.py WORKER [--allow-unsandboxed]   every attack, through one trainer
+python attack_driver.py --control                      those that are harmless outside: each has to succeed there
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     return chosen, rejected, reference[0], reference[1]
 
 
-def run_in_sandbox(worker: str) -> None:
+def run_in_sandbox(worker: str, *, allow_unsandboxed: bool) -> None:
     canaries = Canaries()
-    processes = LossProcesses.start(worker)
+    processes = LossProcesses.start(worker, allow_unsandboxed=allow_unsandboxed)
     os.environ["LOSSLAB_SECRET"] = canaries.token
     sandbox = processes.sandbox()
     zygote = processes.zygote_pid or 0
@@ -164,4 +164,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--control":
         run_controls()
     else:
-        run_in_sandbox(sys.argv[1])
+        run_in_sandbox(sys.argv[1], allow_unsandboxed="--allow-unsandboxed" in sys.argv)
