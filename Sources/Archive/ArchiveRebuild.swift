@@ -85,10 +85,10 @@ extension SQLiteArchive {
             for folder in files.candidateFolders() {
                 do {
                     guard let candidate = try files.candidate(in: folder) else { continue }
-                    try Rows.insert(candidate, of: name, in: database)
+                    try Rows.insert(candidate, try ArchiveJSON.text(candidate), of: name, in: database)
                     restored.losses += 1
                     for trial in try files.trials(in: folder) {
-                        try Rows.insert(trial, of: candidate.id, name, in: database)
+                        try Rows.insert(trial, try ArchiveJSON.text(trial), of: candidate.id, name, in: database)
                         restored.trials += 1
                     }
                 } catch let error as ArchiveError where error.code != .diskFull {

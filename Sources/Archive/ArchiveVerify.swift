@@ -78,7 +78,7 @@ private func disagreements(_ database: Database, _ files: RunFiles, campaign: St
                 add(.missingFile, key, "is gone, though the archive has its row; restore it from a copy")
                 continue
             }
-            if try !content.matches(text) {
+            if try !content.matches(text, at: "\(files.path)/\(key)") {
                 add(.different, key, "differs from what was recorded; see which is right, then rebuild or restore it")
             }
         } catch {
@@ -88,17 +88,30 @@ private func disagreements(_ database: Database, _ files: RunFiles, campaign: St
     return found
 }
 
-/// What a file should hold: a text to the byte, or a value whatever its formatting.
-private struct RecordedContent {
-    let matches: (String) throws -> Bool
+/// What a file should hold: a text to the byte, a value whatever its formatting, trials in whatever order.
+private enum RecordedContent {
+    case text(String)
+    case candidate(String)
+    case confirmation(String)
+    /// By slug.
+    case trials([String: String])
 
-    static func text(_ text: String) -> Self { Self { $0 == text } }
-
-    static func value<Value: Codable>(_ type: Value.Type, _ document: String) -> Self {
-        Self { text in
-            guard text != document else { return true }
-            return try ArchiveJSON.text(try ArchiveJSON.decode(type, from: text)) == document
+    func matches(_ text: String, at path: String) throws -> Bool {
+        switch self {
+        case .text(let expected): return text == expected
+        case .candidate(let document): return try isEqual(text, document, as: Candidate.self)
+        case .confirmation(let document): return try isEqual(text, document, as: Confirmation.self)
+        case .trials(let documents):
+            let lines = try TrialFile.linesBySlug(path)
+            return try lines.count == documents.count
+                && lines.allSatisfy { slug, line in
+                    try documents[slug].map { try isEqual(line, $0, as: TrialRecord.self) } ?? false
+                }
         }
+    }
+
+    private func isEqual<Value: Codable>(_ text: String, _ document: String, as type: Value.Type) throws -> Bool {
+        try text == document || ArchiveJSON.text(try ArchiveJSON.decode(type, from: text)) == document
     }
 }
 
@@ -108,20 +121,16 @@ private func expectedFiles(_ database: Database, _ campaign: String) throws -> [
     for candidate in try Rows.candidates(of: campaign, in: database) {
         let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
         folders[candidate.id.number] = folder
-        expected[RunLayout.candidate(in: folder)] = .value(Candidate.self, try ArchiveJSON.text(candidate))
-        expected[RunLayout.proposal(in: folder)] = .value(LossProposal.self, try ArchiveJSON.text(candidate.proposal))
+        expected[RunLayout.candidate(in: folder)] = .candidate(try ArchiveJSON.text(candidate))
         if let source = candidate.source { expected[RunLayout.loss(in: folder)] = .text(source.text) }
     }
-    let trials = try Row.fetchCursor(
-        database, sql: "SELECT candidate, slug, document FROM trials WHERE campaign = ?", arguments: [campaign])
-    while let row = try trials.next() {
-        let id = CandidateID(row["candidate"])
-        let folder = folders[id.number] ?? RunLayout.folder(of: id, name: "unrecorded")
-        expected["\(folder)/\(row["slug"] as String)/score.json"] = .value(TrialRecord.self, row["document"])
+    for (id, documents) in try Rows.trialDocuments(of: campaign, in: database) {
+        let folder = folders[id.number] ?? RunLayout.folder(of: id, name: RunLayout.unrecorded)
+        expected[RunLayout.trials(in: folder)] = .trials(documents)
     }
     let sql = "SELECT confirmation FROM campaigns WHERE name = ? AND confirmation IS NOT NULL"
     if let document = try String.fetchOne(database, sql: sql, arguments: [campaign]) {
-        expected[RunLayout.confirmation] = .value(Confirmation.self, document)
+        expected[RunLayout.confirmation] = .confirmation(document)
     }
     return expected
 }
@@ -130,9 +139,9 @@ private func expectedFiles(_ database: Database, _ campaign: String) throws -> [
 private func evidenceKeys(_ files: RunFiles) -> [String] {
     var keys: [String] = []
     for folder in files.candidateFolders() {
-        let below =
-            FileManager.default.enumerator(atPath: "\(files.path)/\(folder)")?.compactMap { $0 as? String } ?? []
-        keys += below.filter { $0 == "candidate.json" || $0.hasSuffix("/score.json") }.map { "\(folder)/\($0)" }
+        keys += [RunLayout.candidate(in: folder), RunLayout.trials(in: folder)].filter {
+            FileManager.default.fileExists(atPath: "\(files.path)/\($0)")
+        }
     }
     if FileManager.default.fileExists(atPath: "\(files.path)/\(RunLayout.confirmation)") {
         keys.append(RunLayout.confirmation)

@@ -18,66 +18,68 @@ enum Rows {
             ])
     }
 
-    static func insert(_ candidate: Candidate, of campaign: String, in database: Database) throws {
+    private static let candidateTable = Table(
+        "candidates",
+        [
+            "campaign", "id", "name", "origin", "arm", "generation", "operation", "status", "reason", "fidelity",
+            "fitness", "score", "standard_error", "greedy", "greedy_standard_error", "kl", "learning_rate", "beta",
+            "trials", "fingerprint", "document",
+        ])
+    private static let parentTable = Table("parents", ["campaign", "child", "parent"])
+
+    static func insert(
+        _ candidate: Candidate, _ document: String, of campaign: String, in database: Database
+    ) throws {
         try ensureCampaign(campaign, in: database)
         let tuned = candidate.tuned
         let (status, reason) = candidate.status.columns
-        try replace(
-            "candidates",
+        try candidateTable.replace(
             [
-                "campaign": campaign, "id": candidate.id.number, "name": candidate.lossName,
-                "origin": (candidate.source?.origin ?? .discovered).rawValue, "arm": candidate.arm.rawValue,
-                "generation": candidate.generation, "operation": candidate.proposal.operation, "status": status,
-                "reason": reason, "fidelity": tuned?.fidelity.rawValue, "fitness": candidate.fitness,
-                "score": tuned?.score.mean, "standard_error": tuned?.score.standardError,
-                "greedy": tuned?.greedy.mean, "greedy_standard_error": tuned?.greedy.standardError, "kl": tuned?.kl,
-                "learning_rate": tuned?.setting.learningRate, "beta": tuned?.setting.beta, "trials": tuned?.trials,
-                "fingerprint": candidate.fingerprint?.hash, "tuned": try tuned.map { try ArchiveJSON.text($0) },
-                "document": try ArchiveJSON.text(candidate),
+                campaign, candidate.id.number, candidate.lossName, (candidate.source?.origin ?? .discovered).rawValue,
+                candidate.arm.rawValue, candidate.generation, candidate.proposal.operation, status, reason,
+                tuned?.fidelity.rawValue, candidate.fitness, tuned?.score.mean, tuned?.score.standardError,
+                tuned?.greedy.mean, tuned?.greedy.standardError, tuned?.kl, tuned?.setting.learningRate,
+                tuned?.setting.beta, tuned?.trials, candidate.fingerprint?.hash, document,
             ], in: database)
         for parent in candidate.proposal.parents {
-            try replace(
-                "parents", ["campaign": campaign, "child": candidate.id.number, "parent": parent.number], in: database)
+            try parentTable.replace([campaign, candidate.id.number, parent.number], in: database)
         }
     }
 
+    private static let trialTable = Table(
+        "trials",
+        [
+            "campaign", "candidate", "slug", "world", "fidelity", "learning_rate", "beta", "seed", "pair_pool",
+            "question_set", "pair_count", "epochs", "document", "status", "reason", "questions", "score",
+            "standard_error", "lowest", "highest", "greedy", "greedy_standard_error", "greedy_lowest", "greedy_highest",
+            "kl", "seconds", "weights_hash",
+        ])
+
     static func insert(
-        _ record: TrialRecord, of candidate: CandidateID, _ campaign: String, in database: Database
+        _ record: TrialRecord, _ document: String, of candidate: CandidateID, _ campaign: String,
+        in database: Database
     ) throws {
         try ensureCampaign(campaign, in: database)
         let spec = record.spec
-        let key: [String: (any DatabaseValueConvertible)?] = [
-            "campaign": campaign, "candidate": candidate.number, "slug": spec.slug,
+        var values: [(any DatabaseValueConvertible)?] = [
+            campaign, candidate.number, spec.slug, spec.world, spec.fidelity.rawValue, spec.setting.learningRate,
+            spec.setting.beta, spec.seed, spec.pairPool.rawValue, spec.questionSet.rawValue, spec.pairCount,
+            spec.epochs, document,
         ]
-        var columns = key
-        columns.merge([
-            "world": spec.world, "fidelity": spec.fidelity.rawValue, "learning_rate": spec.setting.learningRate,
-            "beta": spec.setting.beta, "seed": spec.seed, "pair_pool": spec.pairPool.rawValue,
-            "question_set": spec.questionSet.rawValue, "pair_count": spec.pairCount, "epochs": spec.epochs,
-            "document": try ArchiveJSON.text(record),
-        ]) { $1 }
         switch record.outcome {
         case .rejected(let rejection):
-            columns.merge(["status": "rejected", "reason": rejection.code]) { $1 }
-            try replace("trials", columns, in: database)
+            values += ["rejected", rejection.code] as [(any DatabaseValueConvertible)?]
+            values += Array(repeating: nil, count: trialTable.columns.count - values.count)
         case .scored(let result):
-            columns.merge([
-                "status": "scored", "score": finite(result.score), "greedy": finite(result.greedyScore),
-                "kl": result.kl.flatMap(finite), "seconds": result.seconds, "weights_hash": result.weightsHash,
-            ]) { $1 }
-            try replace("trials", columns, in: database)
-            for (decoding, scores) in [("sampled", result.questionScores), ("greedy", result.greedyScores)] {
-                guard let estimate = estimate(of: scores), let lowest = scores.min(), let highest = scores.max() else {
-                    continue
-                }
-                try replace(
-                    "judgments",
-                    key.merging([
-                        "decoding": decoding, "questions": scores.count, "mean": estimate.mean,
-                        "standard_error": estimate.standardError, "lowest": lowest, "highest": highest,
-                    ]) { $1 }, in: database)
-            }
+            let sampled = estimate(of: result.questionScores)
+            let greedy = estimate(of: result.greedyScores)
+            values += [
+                "scored", nil, result.questionScores.count, sampled?.mean, sampled?.standardError,
+                result.questionScores.min(), result.questionScores.max(), greedy?.mean, greedy?.standardError,
+                result.greedyScores.min(), result.greedyScores.max(), result.kl, result.seconds, result.weightsHash,
+            ]
         }
+        try trialTable.replace(values, in: database)
     }
 
     static func insert(_ confirmation: Confirmation, of campaign: String, in database: Database) throws {
@@ -91,27 +93,33 @@ enum Rows {
             try database.execute(sql: "DELETE FROM \(table) WHERE campaign = ?", arguments: [campaign])
         }
         for score in confirmation.scores {
-            try replace(
-                "confirmations",
+            try confirmationTable.replace(
                 [
-                    "campaign": campaign, "name": score.name, "world": score.world,
-                    "learning_rate": score.setting.learningRate, "beta": score.setting.beta,
-                    "search_score": score.searchScore?.mean, "score": score.score.mean,
-                    "standard_error": score.score.standardError, "greedy": score.greedy.mean, "kl": score.kl,
-                    "seeds": score.seeds.count,
+                    campaign, score.name, score.world, score.setting.learningRate, score.setting.beta,
+                    score.searchScore?.mean, score.score.mean, score.score.standardError, score.greedy.mean, score.kl,
+                    score.seeds.count,
                 ], in: database)
         }
         for comparison in confirmation.comparisons {
-            try replace(
-                "comparisons",
+            try comparisonTable.replace(
                 [
-                    "campaign": campaign, "candidate": comparison.candidate, "against": comparison.against,
-                    "world": comparison.world, "difference": comparison.difference.mean,
-                    "standard_error": comparison.difference.standardError, "p_value": comparison.pValue,
-                    "adjusted_p_value": comparison.adjustedPValue,
+                    campaign, comparison.candidate, comparison.against, comparison.world, comparison.difference.mean,
+                    comparison.difference.standardError, comparison.pValue, comparison.adjustedPValue,
                 ], in: database)
         }
     }
+
+    private static let confirmationTable = Table(
+        "confirmations",
+        [
+            "campaign", "name", "world", "learning_rate", "beta", "search_score", "score", "standard_error", "greedy",
+            "kl", "seeds",
+        ])
+    private static let comparisonTable = Table(
+        "comparisons",
+        [
+            "campaign", "candidate", "against", "world", "difference", "standard_error", "p_value", "adjusted_p_value",
+        ])
 
     static func candidates(of campaign: String, in database: Database) throws -> [Candidate] {
         let sql = "SELECT document FROM candidates WHERE campaign = ? ORDER BY id"
@@ -127,18 +135,37 @@ enum Rows {
         }
     }
 
-    /// Inserts a row or replaces the one with the same key; rows that refer to a replaced one go with it.
-    private static func replace(
-        _ table: String, _ columns: [String: (any DatabaseValueConvertible)?], in database: Database
-    ) throws {
-        let names = columns.keys.sorted()
-        let marks = names.map { ":\($0)" }.joined(separator: ", ")
-        let sql = "INSERT OR REPLACE INTO \(table) (\(names.joined(separator: ", "))) VALUES (\(marks))"
-        try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(columns))
+    /// Every trial's document, by candidate and slug.
+    static func trialDocuments(
+        of campaign: String, in database: Database
+    ) throws -> [CandidateID: [String: String]] {
+        var documents: [CandidateID: [String: String]] = [:]
+        let sql = "SELECT candidate, slug, document FROM trials WHERE campaign = ?"
+        let rows = try Row.fetchCursor(database, sql: sql, arguments: [campaign])
+        while let row = try rows.next() {
+            documents[CandidateID(row["candidate"]), default: [:]][row["slug"]] = row["document"]
+        }
+        return documents
+    }
+}
+
+/// A table into which whole rows are written, in the order of its columns here.
+private struct Table {
+    let columns: [String]
+    private let sql: String
+
+    init(_ name: String, _ columns: [String]) {
+        self.columns = columns
+        let marks = Array(repeating: "?", count: columns.count).joined(separator: ", ")
+        sql = "INSERT OR REPLACE INTO \(name) (\(columns.joined(separator: ", "))) VALUES (\(marks))"
     }
 
-    /// SQLite keeps no NaN; an infinite mean says no more than none.
-    private static func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+    /// Inserts a row or replaces the one with the same key; rows that refer to a replaced one go with it.
+    ///
+    /// SQLite keeps NaN as `NULL`.
+    func replace(_ values: [(any DatabaseValueConvertible)?], in database: Database) throws {
+        try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
+    }
 }
 
 extension Candidate {

@@ -63,9 +63,9 @@ public struct RunFiles: Sendable {
         try value(Candidate.self, at: RunLayout.candidate(in: folder))
     }
 
-    /// Trials below a candidate's folder, in the order of their slugs.
+    /// A candidate's trials, in the order of their slugs.
     func trials(in folder: String) throws -> [TrialRecord] {
-        try folders(in: folder).compactMap { try value(TrialRecord.self, at: "\(folder)/\($0)/score.json") }
+        try TrialFile.records("\(path)/\(RunLayout.trials(in: folder))")
     }
 
     func text(at key: String) throws -> String? {

@@ -20,12 +20,14 @@ enum RunLayout {
         return "candidates/\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)-\(slug(name))"
     }
 
-    static func proposal(in folder: String) -> String { "\(folder)/proposal.json" }
+    /// The loss in file form, as text.
     static func loss(in folder: String) -> String { "\(folder)/loss.py" }
-    /// Everything the archive keeps about the loss: a `Candidate`.
+    /// Everything the archive keeps about the loss, its proposal included: a `Candidate`.
     static func candidate(in folder: String) -> String { "\(folder)/candidate.json" }
-    /// One trial's `TrialRecord`.
-    static func trial(_ spec: TrialSpec, in folder: String) -> String { "\(folder)/\(spec.slug)/score.json" }
+    /// Its trials, a `TrialRecord` a line. One file, since there may be ten trials a loss and ten thousand losses.
+    static func trials(in folder: String) -> String { "\(folder)/trials.jsonl" }
+    /// Stands for the name of a loss whose trials come before it.
+    static let unrecorded = "unrecorded"
 
     /// Lower-case letters, digits, `_` and `-`, at most 40 of them; anything else becomes `-`.
     static func slug(_ name: String) -> String {

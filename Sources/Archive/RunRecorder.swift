@@ -8,9 +8,14 @@ import Synchronization
 public final class RunRecorder: CandidateArchive {
     private let directory: RunDirectory
     private let archive: SQLiteArchive
-    /// Candidates' folders, for the trials that follow; bounded.
-    private let folders = Mutex<[CandidateID: String]>([:])
-    private static let rememberedFolders = 4_096
+    /// The last candidates' folders and trial files, since a candidate's trials come together.
+    private let recent = Mutex<[CandidateID: Place]>([:])
+    private static let recentCount = 64
+
+    private struct Place {
+        let folder: String
+        var trials: TrialFile?
+    }
 
     public init(_ directory: RunDirectory, _ archive: SQLiteArchive) async throws {
         self.directory = directory
@@ -20,21 +25,21 @@ public final class RunRecorder: CandidateArchive {
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
         let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
-        remember(folder, of: candidate.id)
+        remember(Place(folder: folder), of: candidate.id)
         let evidence = directory.evidence
         if let source = candidate.source { try evidence.keep(Array(source.text.utf8), for: RunLayout.loss(in: folder)) }
-        try evidence.keep(try ArchiveJSON.encode(candidate.proposal, pretty: true), for: RunLayout.proposal(in: folder))
-        try evidence.keep(try ArchiveJSON.encode(candidate), for: RunLayout.candidate(in: folder))
-        try await archive.record(candidate, of: campaign)
+        let document = try ArchiveJSON.encode(candidate)
+        try evidence.keep(document, for: RunLayout.candidate(in: folder))
+        try await archive.record(candidate, String(decoding: document, as: UTF8.self), of: campaign)
     }
 
     public func record(
         _ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String
     ) async throws {
-        let folder = try await folder(of: candidate, campaign)
         let record = TrialRecord(spec: spec, outcome: outcome)
-        try directory.evidence.keep(try ArchiveJSON.encode(record), for: RunLayout.trial(spec, in: folder))
-        try await archive.record(outcome, spec, of: candidate, in: campaign)
+        let document = try ArchiveJSON.encode(record)
+        try await trialFile(of: candidate, campaign).keep(document, slug: spec.slug)
+        try await archive.record(record, String(decoding: document, as: UTF8.self), of: candidate, in: campaign)
     }
 
     public func record(_ confirmation: Confirmation, of campaign: String) async throws {
@@ -46,18 +51,25 @@ public final class RunRecorder: CandidateArchive {
         try await archive.snapshot(of: campaign)
     }
 
-    private func remember(_ folder: String, of id: CandidateID) {
-        folders.withLock { folders in
-            if folders.count >= Self.rememberedFolders { folders.removeAll(keepingCapacity: true) }
-            folders[id] = folder
+    private func remember(_ place: Place, of id: CandidateID) {
+        recent.withLock { recent in
+            if recent.count >= Self.recentCount { recent.removeAll(keepingCapacity: true) }
+            recent[id] = place
         }
     }
 
-    private func folder(of id: CandidateID, _ campaign: String) async throws -> String {
-        if let known = folders.withLock({ $0[id] }) { return known }
-        let name = try await archive.candidate(numbered: id, of: campaign)?.lossName ?? "unrecorded"
-        let folder = RunLayout.folder(of: id, name: name)
-        if name != "unrecorded" { remember(folder, of: id) }
-        return folder
+    private func trialFile(of id: CandidateID, _ campaign: String) async throws -> TrialFile {
+        let known = recent.withLock { $0[id] }
+        if let file = known?.trials { return file }
+        let folder: String
+        if let known {
+            folder = known.folder
+        } else {
+            let name = try await archive.candidate(numbered: id, of: campaign)?.lossName ?? RunLayout.unrecorded
+            folder = RunLayout.folder(of: id, name: name)
+        }
+        let file = try TrialFile("\(directory.path)/\(RunLayout.trials(in: folder))")
+        if !folder.hasSuffix(RunLayout.unrecorded) { remember(Place(folder: folder, trials: file), of: id) }
+        return file
     }
 }

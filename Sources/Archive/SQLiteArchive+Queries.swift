@@ -26,7 +26,7 @@ extension SQLiteArchive {
     public func losses(of campaign: String? = nil) async throws -> [LossRow] {
         try await read { database in
             let sql = """
-                SELECT c.*,
+                SELECT c.*, c.document -> '$.tuned' AS tuned,
                     (SELECT count(*) FROM trials t WHERE t.campaign = c.campaign AND t.candidate = c.id
                         AND t.fidelity <> 'confirmation') AS trial_rows,
                     f.score AS confirmed_score, f.standard_error AS confirmed_standard_error, f.name AS confirmed_name
@@ -38,7 +38,10 @@ extension SQLiteArchive {
                 ORDER BY c.campaign, c.fitness IS NULL, c.fitness DESC, c.id
                 """
             var baselines: [String: TunedScore] = [:]
-            let dpo = "SELECT campaign, tuned FROM candidates WHERE name = 'dpo' AND tuned IS NOT NULL ORDER BY id DESC"
+            let dpo = """
+                SELECT campaign, document -> '$.tuned' AS tuned FROM candidates
+                WHERE name = 'dpo' AND score IS NOT NULL ORDER BY id DESC
+                """
             for row in try Row.fetchAll(database, sql: dpo) {
                 baselines[row["campaign"]] = try ArchiveJSON.decode(TunedScore.self, from: row["tuned"] as String)
             }

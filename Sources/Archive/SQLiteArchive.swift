@@ -74,14 +74,25 @@ public final class SQLiteArchive: CandidateArchive {
     }
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
-        try await write { try Rows.insert(candidate, of: campaign, in: $0) }
+        try await record(candidate, try ArchiveJSON.text(candidate), of: campaign)
     }
 
     public func record(
         _ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String
     ) async throws {
         let record = TrialRecord(spec: spec, outcome: outcome)
-        try await write { try Rows.insert(record, of: candidate, campaign, in: $0) }
+        try await self.record(record, try ArchiveJSON.text(record), of: candidate, in: campaign)
+    }
+
+    /// - Parameter document: the candidate as JSON.
+    func record(_ candidate: Candidate, _ document: String, of campaign: String) async throws {
+        try await write { try Rows.insert(candidate, document, of: campaign, in: $0) }
+    }
+
+    func record(
+        _ record: TrialRecord, _ document: String, of candidate: CandidateID, in campaign: String
+    ) async throws {
+        try await write { try Rows.insert(record, document, of: candidate, campaign, in: $0) }
     }
 
     public func record(_ confirmation: Confirmation, of campaign: String) async throws {

@@ -34,7 +34,7 @@ enum Schema {
             fidelity TEXT, fitness REAL, score REAL, standard_error REAL,
             greedy REAL, greedy_standard_error REAL, kl REAL, learning_rate REAL, beta REAL,
             trials INTEGER, fingerprint TEXT,
-            tuned TEXT, document TEXT NOT NULL,
+            document TEXT NOT NULL,
             PRIMARY KEY (campaign, id)
         ) STRICT;
         CREATE INDEX candidates_by_name ON candidates (campaign, name);
@@ -54,18 +54,20 @@ enum Schema {
             seed INTEGER NOT NULL, pair_pool TEXT NOT NULL, question_set TEXT NOT NULL,
             pair_count INTEGER NOT NULL, epochs INTEGER NOT NULL,
             status TEXT NOT NULL, reason TEXT,
-            score REAL, greedy REAL, kl REAL, seconds REAL, weights_hash TEXT,
+            questions INTEGER, score REAL, standard_error REAL, lowest REAL, highest REAL,
+            greedy REAL, greedy_standard_error REAL, greedy_lowest REAL, greedy_highest REAL,
+            kl REAL, seconds REAL, weights_hash TEXT,
             document TEXT NOT NULL,
             PRIMARY KEY (campaign, candidate, slug)
         ) STRICT;
 
-        CREATE TABLE judgments (
-            campaign TEXT NOT NULL, candidate INTEGER NOT NULL, slug TEXT NOT NULL,
-            decoding TEXT NOT NULL,
-            questions INTEGER NOT NULL, mean REAL, standard_error REAL, lowest REAL, highest REAL,
-            PRIMARY KEY (campaign, candidate, slug, decoding),
-            FOREIGN KEY (campaign, candidate, slug) REFERENCES trials (campaign, candidate, slug) ON DELETE CASCADE
-        ) STRICT, WITHOUT ROWID;
+        -- The judge's scores of a trial over its questions; standard errors are over questions.
+        CREATE VIEW judgments AS
+            SELECT campaign, candidate, slug, 'sampled' AS decoding, questions, score AS mean, standard_error, lowest,
+                highest FROM trials WHERE status = 'scored'
+            UNION ALL
+            SELECT campaign, candidate, slug, 'greedy', questions, greedy, greedy_standard_error, greedy_lowest,
+                greedy_highest FROM trials WHERE status = 'scored';
 
         CREATE TABLE confirmations (
             campaign TEXT NOT NULL REFERENCES campaigns (name) ON DELETE CASCADE,

@@ -104,7 +104,7 @@ import Testing
         try FileManager.default.removeItem(atPath: "\(first)/candidates/0003-twin/loss.py")
         try campaign.folder.write(Array("def loss(): return 0\n".utf8), to: "first/candidates/0001-soft/loss.py")
         try campaign.folder.write(Array("{".utf8), to: "first/confirmation.json")
-        let score = "first/catalogue/dpo/\(Example.spec(seed: 1).slug)/score.json"
+        let score = "first/catalogue/dpo/trials.jsonl"
         let bytes = try #require(campaign.folder.bytes(score))
         try campaign.folder.write(
             Array(String(decoding: bytes, as: UTF8.self).replacing("5.75", with: "9.875").utf8), to: score)
