@@ -1,0 +1,1 @@
+"""Runs the tuned protocol over the loss catalogue in every world, and renders the tables of the README."""
