@@ -92,6 +92,10 @@ extension ArchiveError {
         case .SQLITE_FULL:
             ArchiveError(
                 .diskFull, path: path, "no space is left on its disk; free some and resume: finished work is kept")
+        case .SQLITE_IOERR:
+            ArchiveError(
+                .system, path: path,
+                "its disk failed to read or write; check its free space and health, then resume: finished work is kept")
         case .SQLITE_CANTOPEN:
             ArchiveError(
                 .readOnly, path: path, "the archive cannot be opened or created; make its folder exist and be writable")

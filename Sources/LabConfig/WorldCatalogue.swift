@@ -68,7 +68,7 @@ enum WorldFile {
         try problems.throwIfAny()
         var counts: [QuestionSet: Int] = [:]
         for (set, path) in questions {
-            counts[set] = try readText(path).split(separator: "\n").count { !$0.allSatisfy(\.isWhitespace) }
+            counts[set] = try rows(of: path)
         }
         return WorldDescription(
             name: name, title: root.text("title") ?? name, summary: root.text("description") ?? "", policy: policy,
@@ -110,6 +110,12 @@ enum WorldFile {
             root.complain(.unreadable, "name", "needs \(path), which is missing; build the world again or restore it")
         }
         return path
+    }
+
+    /// Lines that hold more than spaces.
+    private static func rows(of path: String) throws(ConfigError) -> Int {
+        let blanks = Set(" \t\r".utf8)
+        return try readText(path).utf8.split(separator: UInt8(ascii: "\n")).count { !$0.allSatisfy(blanks.contains) }
     }
 
     private static func fileHashes(_ root: Section) -> [String: String] {

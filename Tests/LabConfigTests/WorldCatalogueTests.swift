@@ -85,7 +85,10 @@ import Testing
 
     static let worldsFolder = projectFolder + "/evaluation/microbench"
 
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: worldsFolder + "/base/world.json"), "no world is built"))
+    @Test(
+        .enabled(
+            if: FileManager.default.fileExists(atPath: worldsFolder + "/transfer/world.json"),
+            "not all worlds are built"))
     func theProjectsOwnWorldsLoad() throws {
         let catalogue = try WorldCatalogue.load(Self.worldsFolder)
         for config in try CampaignFile.load(projectFolder + "/runs/overnight.yaml") {
