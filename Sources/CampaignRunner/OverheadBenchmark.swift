@@ -1,5 +1,5 @@
 import Foundation
-import LabCore
+public import LabCore
 import Logging
 import Synchronization
 
@@ -31,9 +31,10 @@ public struct OverheadReport: Sendable, CustomStringConvertible {
 
 /// Runs a campaign of stub candidates and measures what remains: deciding, storing, recording.
 ///
-/// - Parameter storage: the real archive and stores, to count their writes; by default everything written is dropped.
+/// - Parameter storage: makes the real archive and stores for the campaign, to count their writes too; by default
+///   everything written is dropped.
 public func benchmarkOverhead(
-    candidates: Int, workers: Int = 2, storage: CampaignStorage? = nil
+    candidates: Int, workers: Int = 2, storage: ((CampaignConfig) async throws -> CampaignStorage)? = nil
 ) async throws -> OverheadReport {
     let stub = StubStages()
     let dropped = DroppingStore()
@@ -46,8 +47,8 @@ public func benchmarkOverhead(
         catalogue: [LossSource(name: "dpo", text: "dpo", origin: .baseline, beta: 0.05)],
         stages: CampaignStages(
             proposer: stub, screener: stub, trials: stub,
-            keys: TrialKeys(hash: { $0 }, environment: { _ in "" })),
-        storage: storage ?? CampaignStorage(archive: dropped, steps: dropped, cache: dropped),
+            keys: TrialKeys(hash: { ContentHash.sha256($0) }, environment: { _ in "" })),
+        storage: try await storage?(config) ?? CampaignStorage(archive: dropped, steps: dropped, cache: dropped),
         logger: Logger(label: "losslab.benchmark") { _ in SwiftLogNoOpLogHandler() }
     ) { event in
         let evaluated: Int

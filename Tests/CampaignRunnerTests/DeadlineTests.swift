@@ -1,4 +1,5 @@
 import LabTesting
+import Synchronization
 import Testing
 
 @testable import CampaignRunner
@@ -45,5 +46,15 @@ import Testing
             return index
         }
         #expect(results == Array(0..<40))
+    }
+
+    @Test func noMoreThanTheLimitRunAtOnce() async throws {
+        let running = Mutex((now: 0, most: 0))
+        _ = try await concurrentMap(Array(0..<30), limit: 4) { _ in
+            running.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+            try await Task.sleep(for: .milliseconds(2))
+            running.withLock { $0.now -= 1 }
+        }
+        #expect(running.withLock { $0.most } == 4)
     }
 }

@@ -129,6 +129,29 @@ import Testing
         #expect(await resumed.contents() == whole.contents())
     }
 
+    @Test func anArchiveThatFailsHalfwayIsWholeAfterResuming() async throws {
+        let whole = TestCampaign()
+        _ = try await whole.run()
+        for records in [3, 40, 90, 150] {
+            let campaign = TestCampaign()
+            let runner = try CampaignRunner(
+                config: campaign.config, grid: TestCampaign.grid, catalogue: campaign.catalogue,
+                stages: CampaignStages(
+                    proposer: campaign.proposer, screener: campaign.screener,
+                    trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), keys: .forTests),
+                storage: CampaignStorage(
+                    archive: FailingArchive(campaign.archive, after: records), steps: campaign.steps,
+                    cache: campaign.cache), clock: campaign.clock)
+            let error = await #expect(throws: CampaignError.self) { try await runner.run() }
+            #expect(error?.code == .storage)
+            #expect(error?.message.contains("database is read-only") == true)
+            let trained = campaign.trainer.calls
+            _ = try await campaign.run()
+            #expect(await campaign.contents() == whole.contents(), "failed after \(records) records")
+            #expect(trained.allSatisfy { campaign.trainer.calls[$0.key] == $0.value })
+        }
+    }
+
     @Test func anotherConfigurationIsRefused() async throws {
         let first = TestCampaign()
         _ = try await first.run()
@@ -157,5 +180,40 @@ private actor BreakingTrainer: PolicyTrainer {
         guard left > 0 else { throw FakeFailure(description: "GPU fell off the bus") }
         left -= 1
         return try await base.train(loss, as: spec)
+    }
+}
+
+/// Takes a number of records, then is read-only.
+private actor FailingArchive: CandidateArchive {
+    private let base: InMemoryArchive
+    private var left: Int
+
+    init(_ base: InMemoryArchive, after records: Int) {
+        self.base = base
+        left = records
+    }
+
+    func record(_ candidate: Candidate, of campaign: String) async throws {
+        try count()
+        await base.record(candidate, of: campaign)
+    }
+
+    func record(
+        _ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String
+    ) async throws {
+        try count()
+        await base.record(outcome, spec, of: candidate, in: campaign)
+    }
+
+    func record(_ confirmation: LabCore.Confirmation, of campaign: String) async throws {
+        try count()
+        await base.record(confirmation, of: campaign)
+    }
+
+    func snapshot(of campaign: String) async throws -> ArchiveSnapshot { await base.snapshot(of: campaign) }
+
+    private func count() throws {
+        guard left > 0 else { throw FakeFailure(description: "database is read-only") }
+        left -= 1
     }
 }
