@@ -29,7 +29,7 @@ func runLossZygote(_ options: Options) -> Int32 {
     var arguments = ["--control-fd", "\(options.controlDescriptor)"]
     if options.allowsUnsandboxed { arguments.append("--allow-unsandboxed") }
     do {
-        return try startPython(options).call("losslab_trainer.loss_host", "main", arguments)
+        return try startPython(options).call("losslab_trainer.loss_zygote", "main", arguments)
     } catch {
         emitFatal("\(error)", to: options.controlDescriptor)
         return 1

@@ -107,20 +107,13 @@ def process_state(process: int) -> str | None:
 
 def descendants(process: int) -> set[int]:
     """Every process below this one that has not ended."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if fields[0] != "Z":
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
     found: set[int] = set()
     waiting = [process]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        found.update(below)
-        waiting.extend(below)
+        parent = waiting.pop()
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                below = [int(child) for child in children.read_text().split()]
+                waiting.extend(below)
+                found.update(child for child in below if process_state(child) not in (None, "Z"))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -50,6 +51,7 @@ def worker() -> Path:
 
 @pytest.fixture(scope="module")
 def processes(worker: Path) -> Iterator[LossProcesses]:
+    os.environ["LOSSLAB_TEST_SECRET"] = "hidden"
     started = LossProcesses.start(worker)
     yield started
     started.close()
@@ -191,22 +193,20 @@ def test_a_closed_process_is_gone_and_says_so(processes: LossProcesses) -> None:
         loss.evaluate(*batch(), 0.1)
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_dead_or_stopped_zygote_is_replaced_once(blow: signal.Signals, worker: Path) -> None:
-    zygote = ZygoteClient(worker, Path(sys.prefix), PYTHON_PATH, answer_seconds=1.0)
-    processes = LossProcesses(zygote)
-    loss = processes.open(DPO)
-    loss.evaluate(*batch(), 0.1)
-    first = processes.zygote_pid
-    assert first is not None
-    os.kill(first, blow)
-    after = processes.open(DPO)
-    after.evaluate(*batch(), 0.1)
-    assert processes.zygote_pid != first
-    assert processes.zygote_restarts == 1
-    # The process of the old zygote went with it, which is our fault and not that of its loss.
-    with pytest.raises(SandboxError, match="zygote"):
+def test_a_dead_or_stopped_zygote_is_replaced(worker: Path) -> None:
+    processes = LossProcesses(ZygoteClient(worker, Path(sys.prefix), PYTHON_PATH, answer_seconds=1.0))
+    for count, blow in enumerate([signal.SIGKILL, signal.SIGSTOP], start=1):
+        loss = processes.open(DPO)
         loss.evaluate(*batch(), 0.1)
+        struck = processes.zygote_pid
+        assert struck is not None
+        os.kill(struck, blow)
+        processes.open(DPO).evaluate(*batch(), 0.1)
+        assert processes.zygote_pid != struck
+        assert processes.zygote_restarts == count
+        # The process of the old zygote went with it, which is our fault and not that of its loss.
+        with pytest.raises(SandboxError, match="zygote"):
+            loss.evaluate(*batch(), 0.1)
     processes.close()
 
 
@@ -236,54 +236,67 @@ def test_everything_ends_with_the_trainer(worker: Path) -> None:
     assert none_left(below)
 
 
-def test_the_zygote_and_a_loss_know_no_environment(worker: Path) -> None:
-    os.environ["LOSSLAB_TEST_SECRET"] = "hidden"
-    processes = LossProcesses.start(worker)
+def test_the_zygote_and_a_loss_know_no_environment(worker: Path, processes: LossProcesses) -> None:
     with pytest.raises(LossRejected) as rejected:
         processes.open("import os\nraise ValueError(sorted(os.environ))")
     assert "LOSSLAB_TEST_SECRET" not in rejected.value.message
     assert "OMP_NUM_THREADS" in rejected.value.message
     if os.getuid() == 0:  # it is closed to everybody else
         assert b"hidden" not in Path(f"/proc/{processes.zygote_pid}/environ").read_bytes()
-    processes.close()
-    # Also one that was started with a full environment: its strings are overwritten where they lie.
-    environment = {**os.environ, "PYTHONHOME": "/nowhere", "LOSSLAB_TEST_SECRET": "hidden"}
+
+
+def test_a_zygote_started_with_secrets_overwrites_them_where_they_lie(worker: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can look into the zygote")
+    ours, theirs = socket.socketpair()
     command = [str(worker), "loss-zygote", "--venv", sys.prefix, "--python-path", str(PYTHON_PATH)]
-    alone = subprocess.Popen(
-        [*command, "--control-fd", "0", "--parent", str(os.getpid())],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    time.sleep(0.3)
-    if os.getuid() == 0 and process_state(alone.pid) in ("R", "S", "D"):
-        assert b"hidden" not in Path(f"/proc/{alone.pid}/environ").read_bytes()
-    alone.kill()
-    alone.wait()
+    command += ["--control-fd", str(theirs.fileno()), "--parent", str(os.getpid())]
+    zygote = subprocess.Popen(command, env={**os.environ, "PYTHONHOME": "/no"}, pass_fds=(theirs.fileno(),))
+    environment = Path(f"/proc/{zygote.pid}/environ")
+    deadline = time.monotonic() + 5
+    while b"hidden" in environment.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        assert process_state(zygote.pid) in ("R", "S", "D")
+        assert b"hidden" not in environment.read_bytes()
+    finally:
+        zygote.kill()
+        zygote.wait()
+        ours.close()
+        theirs.close()
 
 
 @pytest.mark.parametrize("lacking", ["landlock", "landlock,seccomp"])
-def test_without_landlock_or_seccomp_generated_code_is_refused_unless_allowed(lacking: str, worker: Path) -> None:
+def test_without_landlock_or_seccomp_generated_code_is_refused_by_name(lacking: str, worker: Path) -> None:
+    said = on_a_poorer_kernel(lacking, worker)
+    names = lacking.split(",")
+    assert said.startswith(f"generated code is not run without {' and '.join(names)}: ")
+    assert "--allow-unsandboxed" in said
+
+
+def test_without_landlock_and_seccomp_an_explicit_flag_goes_on_and_says_what_is_missing(worker: Path) -> None:
+    said = on_a_poorer_kernel("landlock,seccomp", worker, allow_unsandboxed=True)
+    assert said == "missing ['landlock', 'seccomp']"
+
+
+def on_a_poorer_kernel(lacking: str, worker: Path, *, allow_unsandboxed: bool = False) -> str:
+    """What opening and evaluating a loss came to, in one line."""
     script = (
         "import sys, torch\n"
         "from losslab_trainer.loss_process import LossProcesses\n"
         "from losslab_trainer.zygote_client import SandboxError\n"
-        "processes = LossProcesses.start(sys.argv[1])\n"
-        "try:\n    processes.open(sys.argv[2])\n    print('opened')\n"
-        "except SandboxError as error:\n    print(error)\n"
+        "processes = LossProcesses.start(sys.argv[1], allow_unsandboxed=sys.argv[3] == 'True')\n"
+        "try:\n"
+        "    loss = processes.open(sys.argv[2])\n"
+        "    loss.evaluate(*[torch.zeros(4)] * 4, 0.1)\n"
+        "    print('missing', loss.layers['missing'])\n"
+        "except SandboxError as error:\n"
+        "    print(error)\n"
         "processes.close()\n"
-        "allowed = LossProcesses.start(sys.argv[1], allow_unsandboxed=True)\n"
-        "loss = allowed.open(sys.argv[2])\n"
-        "loss.evaluate(*[torch.zeros(4)] * 4, 0.1)\n"
-        "print(' '.join(loss.layers['missing']))\n"
-        "allowed.close()\n"
     )
-    command = [sys.executable, str(HERE / "poorer_kernel.py"), lacking, sys.executable, "-c", script, str(worker), DPO]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    names = lacking.split(",")
-    assert said[0].startswith(f"generated code is not run without {' and '.join(names)}: ")
-    assert "--allow-unsandboxed" in said[0]
-    assert said[1].split() == names
+    poorer = [sys.executable, str(HERE / "poorer_kernel.py"), lacking, sys.executable, "-c", script]
+    command = [*poorer, str(worker), DPO, str(allow_unsandboxed)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_system_says_what_the_machine_offers_and_lacks(worker: Path) -> None:

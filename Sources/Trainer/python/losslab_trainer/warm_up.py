@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import losslab_trainer.loss_host  # noqa: F401 (what a loss process runs; loaded before it is locked in)
+
 
 def warm_up() -> None:
     """One thread, one small backward pass per dtype, and the modules that torch imports on first use."""
