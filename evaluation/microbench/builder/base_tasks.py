@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from builder.dialogue import Dialogue, Style, Turn, Words, WorldDesign
+from builder.dialogue import Dialogue, FaultRates, Style, Turn, Words, WorldDesign
 
 THEMES: dict[str, Words] = {
     "sea": ("wave", "salt", "foam"),
@@ -233,6 +233,19 @@ BASE = WorldDesign(
         "humanities": humanities,
     },
     style=STYLE,
+    habits=FaultRates(
+        drop=0.10,
+        wrong=0.20,
+        swap=0.10,
+        repeat=0.25,
+        filler=0.25,
+        no_opener=0.85,
+        no_closing=0.80,
+        filler_first=0.70,
+        truncated=0.15,
+        first_swapped=0.65,
+        rambling=0.65,
+    ),
     families=(
         tuple(w for words in THEMES.values() for w in words),
         tuple(words[0] for words in GREETINGS.values()),

@@ -54,6 +54,26 @@ class Style:
 
 
 @dataclass(frozen=True)
+class FaultRates:
+    """Probabilities of each fault: per content word for the first five, per answer for the others."""
+
+    drop: float = 0.0
+    wrong: float = 0.0
+    swap: float = 0.0
+    repeat: float = 0.0
+    filler: float = 0.0
+    no_opener: float = 0.0
+    no_closing: float = 0.0
+    filler_first: float = 0.0
+    truncated: float = 0.0  # only the first half of the content
+    first_swapped: float = 0.0  # the first two content words change places
+    rambling: float = 0.0  # two more words of the same kind after the last
+
+    def scaled(self, factor: float) -> FaultRates:
+        return FaultRates(**{name: rate * factor for name, rate in self.__dict__.items()})
+
+
+@dataclass(frozen=True)
 class WorldDesign:
     """Everything that makes a world before any model is trained."""
 
@@ -61,6 +81,7 @@ class WorldDesign:
     title: str
     tasks: Mapping[str, Task]
     style: Style
+    habits: FaultRates  # of the faulty writers: they become the untrained policy's usual behaviour
     families: tuple[Words, ...]  # content words by kind: a wrong word comes from the right word's family
     prompt_words: Words
     seed: int

@@ -19,9 +19,9 @@ TRAINING = {
     "warmupSteps": 10,
     "maxGradientNorm": 1.0,
     "learningRate": 5e-4,
-    "beta": 0.05,
+    "beta": 0.02,
 }
-GRID = {"learningRates": [2.5e-4, 5e-4, 1e-3], "betas": [0.02, 0.05, 0.1, 0.2]}
+GRID = {"learningRates": [2.5e-4, 5e-4, 1e-3], "betas": [0.005, 0.02, 0.08]}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 from random import Random
 
-from builder.dialogue import Dialogue, Style, Turn, Words, WorldDesign
+from builder.dialogue import Dialogue, FaultRates, Style, Turn, Words, WorldDesign
 
 MOODS: dict[str, Words] = {
     "calm": ("lake", "breeze", "feather"),
@@ -213,6 +213,18 @@ TRANSFER = WorldDesign(
         fillers=("honestly", "literally", "anyway", "sort-of"),
         ordered=frozenset({"writing", "roleplay", "math", "coding", "humanities"}),
         weights={"content": 0.60, "ends": 0.14, "avoids": 0.10, "length": 0.10, "noRepeats": 0.06},
+    ),
+    habits=FaultRates(
+        drop=0.20,
+        wrong=0.25,
+        swap=0.15,
+        repeat=0.25,
+        filler=0.30,
+        no_closing=0.90,
+        filler_first=0.85,
+        truncated=0.30,
+        first_swapped=0.60,
+        rambling=0.75,
     ),
     families=(
         tuple(w for words in MOODS.values() for w in words),

@@ -7,46 +7,11 @@ gives faulty ones, even greedily.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 
-from builder.dialogue import Words, WorldDesign
-
-
-@dataclass(frozen=True)
-class FaultRates:
-    """Probabilities of each fault: per content word for the first five, per answer for the others."""
-
-    drop: float = 0.0
-    wrong: float = 0.0
-    swap: float = 0.0
-    repeat: float = 0.0
-    filler: float = 0.0
-    no_opener: float = 0.0
-    no_closing: float = 0.0
-    filler_first: float = 0.0
-    truncated: float = 0.0  # only the first half of the content
-    first_swapped: float = 0.0  # the first two content words change places
-    rambling: float = 0.0  # two more words of the same kind after the last
-
-    def scaled(self, factor: float) -> FaultRates:
-        return FaultRates(**{name: rate * factor for name, rate in self.__dict__.items()})
-
+from builder.dialogue import FaultRates, Words, WorldDesign
 
 UNEVEN = FaultRates(drop=0.25, wrong=0.25, swap=0.2, repeat=0.2, filler=0.35, no_opener=0.6, no_closing=0.5)
-FAULTY = FaultRates(
-    drop=0.10,
-    wrong=0.20,
-    swap=0.1,
-    repeat=0.25,
-    filler=0.25,
-    no_opener=0.85,
-    no_closing=0.8,
-    filler_first=0.7,
-    truncated=0.15,
-    first_swapped=0.65,
-    rambling=0.65,
-)
 GOOD_DAYS = 0.3  # share of a faulty writer's answers that are an uneven writer's: what to prefer must be seen
 
 
@@ -70,7 +35,7 @@ class Writer:
         """Mostly an answer with the habits that make the policy's usual behaviour faulty."""
         if self.random.random() < GOOD_DAYS:
             return self.uneven(category, body)
-        return self.answer(category, body, FAULTY.scaled(0.7 + 0.4 * self.random.random()))
+        return self.answer(category, body, self.design.habits.scaled(0.7 + 0.4 * self.random.random()))
 
     def answer(self, category: str, body: Words, rates: FaultRates) -> Words:
         """The perfect answer with faults at these rates; never empty."""
