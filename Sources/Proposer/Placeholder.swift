@@ -1,1 +1,0 @@
-// Proposer: placeholder until its first file lands.

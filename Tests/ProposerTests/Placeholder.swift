@@ -1,1 +1,0 @@
-// ProposerTests: placeholder until its first test lands.
