@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from losslab_trainer.answers import Question, read_questions, write_answers
 from losslab_trainer.forward import Forward
 from losslab_trainer.kl import kl_to_reference
@@ -16,7 +18,7 @@ from losslab_trainer.metrics import MeanWithError
 from losslab_trainer.policy import Policy, weights_hash
 from losslab_trainer.sampling import Reply, SamplingPlan, sample_dialogues
 from losslab_trainer.screening.gate import violations
-from losslab_trainer.training import TrainingData, TrainingOptions, TrainingOutcome, draw_pairs
+from losslab_trainer.training import TrainingData, TrainingOptions, TrainingOutcome, draw_pairs, margins
 from losslab_trainer.training import train as train_policy
 from losslab_trainer.workspace import LoadedPolicy, Workspace
 
@@ -74,6 +76,14 @@ def train(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         "weightsHash": weights_hash(policy.model),
         "sandbox": dict(context.sandbox),
     }
+
+
+def trained_margins(job: Mapping[str, Any], context: Context) -> Tensor:
+    """Trains, and returns the rho that the training pairs end with: (n,) nats times logpScale. See ``train``."""
+    _, forward = _workspace.policy(job["policy"]).fresh()
+    data, _ = _data(job, context)
+    _train(job, context, forward, data)
+    return margins(forward, data, job["training"]["logpScale"])
 
 
 def _data(job: Mapping[str, Any], context: Context) -> tuple[TrainingData, float]:

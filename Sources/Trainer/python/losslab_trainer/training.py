@@ -19,7 +19,7 @@ from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.forward import Forward
 from losslab_trainer.metrics import MetricWindow, step_metrics
 from losslab_trainer.pairs import PairSet
-from losslab_trainer.reference_cache import ReferenceLogps
+from losslab_trainer.reference_cache import PAIRS_AT_ONCE, ReferenceLogps
 
 # A policy that gives completions e^30 times less (or more) weight per token than the reference is beyond repair.
 DIVERGED_NATS_PER_TOKEN = 30.0
@@ -113,6 +113,18 @@ def train(
             on_metrics(step, last)
 
     return TrainingOutcome(len(batches), last)
+
+
+def margins(forward: Forward, data: TrainingData, logp_scale: float) -> Tensor:
+    """Rho of the pairs trained on, under the forward's parameters as they are now: (n,) nats times ``logp_scale``."""
+    found = []
+    with torch.inference_mode():
+        for indices in torch.split(data.indices, PAIRS_AT_ONCE):
+            batch = make_batch(data.pairs, indices, packed=forward.packs)
+            policy_chosen, policy_rejected = completion_logps(forward, batch)
+            reference = data.reference.chosen[indices] - data.reference.rejected[indices]
+            found.append(logp_scale * (policy_chosen - policy_rejected - reference))
+    return torch.cat(found)
 
 
 def learning_rate(step: int, steps: int, options: TrainingOptions) -> float:
