@@ -34,21 +34,16 @@ class Batch:
 
 def completion_logps(forward: Forward, batch: Batch) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the chosen and the rejected completions, each (B,), nats, summed over their tokens."""
-    size = len(batch.indices)
-    hidden = forward.hidden(batch.ids, batch.position_ids, batch.mask, batch.read)
-    logits = forward.logits(hidden).float()
-    # A prompt's last place predicts two tokens, so places and tokens are matched after the work is done once.
-    scored = logits.index_select(0, batch.scored)
-    token_logps = scored.gather(1, batch.targets[:, None])[:, 0] - scored.logsumexp(1)
-    logps = token_logps.new_zeros(2 * size).index_add(0, batch.completions, token_logps)
-    chosen, rejected = logps.chunk(2)
+    chosen, rejected = forward.completion_logps(batch).chunk(2)
     return chosen, rejected
 
 
 def bucketed_order(pairs: PairSet, chosen_pairs: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
     """The batches of one epoch: shuffled, sorted by length within stretches of some batches, shuffled again."""
     shuffled = chosen_pairs[torch.randperm(len(chosen_pairs), generator=generator)]
-    lengths = pairs.lengths[:, 0] + 2 * torch.maximum(pairs.lengths[:, 1], pairs.lengths[:, 2])
+    # By prompt, then by the longer completion: the least padding of the orders that were tried.
+    prompts, completions = pairs.lengths[:, 0], pairs.lengths[:, 1:].max(1).values
+    lengths = prompts * (completions.max() + 1) + completions
     batches: list[Tensor] = []
     for stretch in torch.split(shuffled, batch_size * BUCKET_BATCHES):
         batches += torch.split(stretch[lengths[stretch].argsort(stable=True)], batch_size)

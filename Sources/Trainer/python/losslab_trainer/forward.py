@@ -6,11 +6,14 @@ whose attention takes a 4-D mask, and ``PlainForward`` for the rest.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
+
+if TYPE_CHECKING:
+    from losslab_trainer.batches import Batch
 
 FULL_ATTENTION_TYPES = frozenset({"llama", "qwen2", "qwen3", "gpt2", "gpt_neox", "phi", "stablelm", "olmo", "olmo2"})
 
@@ -97,6 +100,10 @@ class Forward(Protocol):
         """(M, D) to (M, V)."""
         ...
 
+    def completion_logps(self, batch: Batch) -> Tensor:
+        """The log-probabilities of a batch's completions, (2B,): the chosen, then the rejected. Differentiable."""
+        ...
+
     def store(self) -> None:
         """Makes the model this was made from hold the trained weights."""
         ...
@@ -133,6 +140,9 @@ class TransformersForward:
         logits: Tensor = self.model.get_output_embeddings()(hidden)
         return logits
 
+    def completion_logps(self, batch: Batch) -> Tensor:
+        return _completion_logps(self, batch)
+
     def store(self) -> None:
         pass
 
@@ -164,8 +174,18 @@ class PlainForward:
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden
 
+    def completion_logps(self, batch: Batch) -> Tensor:
+        return _completion_logps(self, batch)
+
     def store(self) -> None:
         pass
+
+
+def _completion_logps(forward: Forward, batch: Batch) -> Tensor:
+    hidden = forward.hidden(batch.ids, batch.position_ids, batch.mask, batch.read)
+    scored = forward.logits(hidden).float().index_select(0, batch.scored)  # (M, V)
+    token_logps = scored.gather(1, batch.targets[:, None])[:, 0] - scored.logsumexp(1)
+    return token_logps.new_zeros(2 * len(batch.indices)).index_add(0, batch.completions, token_logps)
 
 
 def takes_custom_masks(model: Any) -> bool:
