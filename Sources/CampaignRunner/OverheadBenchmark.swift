@@ -8,6 +8,8 @@ public struct OverheadReport: Sendable, CustomStringConvertible {
     public let candidates: Int
     public let trials: Int
     public let seconds: Double
+    /// Processor time of the whole process, which a busy machine hardly changes.
+    public let processorSeconds: Double
     /// Milliseconds a candidate in the first and the last tenth of the search: equal when cost does not grow.
     public let firstTenth: Double
     public let lastTenth: Double
@@ -16,6 +18,7 @@ public struct OverheadReport: Sendable, CustomStringConvertible {
     public let memoryLate: Int?
 
     public var millisecondsPerCandidate: Double { 1000 * seconds / Double(max(candidates, 1)) }
+    public var processorMillisecondsPerCandidate: Double { 1000 * processorSeconds / Double(max(candidates, 1)) }
 
     public var description: String {
         func megabytes(_ bytes: Int?) -> String {
@@ -23,9 +26,10 @@ public struct OverheadReport: Sendable, CustomStringConvertible {
         }
         return String(
             format:
-                "%d candidates, %d trials: %.2f ms a candidate (first tenth %.2f, last tenth %.2f), memory %@ to %@",
-            candidates, trials, millisecondsPerCandidate, firstTenth, lastTenth, megabytes(memoryEarly),
-            megabytes(memoryLate))
+                "%d candidates, %d trials: %.2f ms a candidate (first tenth %.2f, last tenth %.2f), %.2f ms of it processor "
+                + "time, memory %@ to %@",
+            candidates, trials, millisecondsPerCandidate, firstTenth, lastTenth, processorMillisecondsPerCandidate,
+            megabytes(memoryEarly), megabytes(memoryLate))
     }
 }
 
@@ -59,11 +63,15 @@ public func benchmarkOverhead(
         }
         marks.withLock { $0.append((evaluated, CampaignRunner.uptime(), residentMemory())) }
     }
+    let processorTime = usedProcessorTime()
     _ = try await runner.run()
-    return report(marks.withLock { $0 }, trials: stub.trials)
+    return report(
+        marks.withLock { $0 }, trials: stub.trials, processorSeconds: usedProcessorTime() - processorTime)
 }
 
-private func report(_ marks: [(evaluated: Int, seconds: Double, memory: Int?)], trials: Int) -> OverheadReport {
+private func report(
+    _ marks: [(evaluated: Int, seconds: Double, memory: Int?)], trials: Int, processorSeconds: Double
+) -> OverheadReport {
     func milliseconds(_ range: ArraySlice<(evaluated: Int, seconds: Double, memory: Int?)>) -> Double {
         guard let first = range.first, let last = range.last, last.evaluated > first.evaluated else { return 0 }
         return 1000 * (last.seconds - first.seconds) / Double(last.evaluated - first.evaluated)
@@ -72,8 +80,16 @@ private func report(_ marks: [(evaluated: Int, seconds: Double, memory: Int?)], 
     return OverheadReport(
         candidates: marks.last?.evaluated ?? 0, trials: trials,
         seconds: (marks.last?.seconds ?? 0) - (marks.first?.seconds ?? 0),
+        processorSeconds: processorSeconds,
         firstTenth: milliseconds(marks.prefix(tenth + 1)), lastTenth: milliseconds(marks.suffix(tenth + 1)),
         memoryEarly: marks[min(tenth, marks.count - 1)].memory, memoryLate: marks.last?.memory)
+}
+
+/// Processor time of this process so far, in all threads.
+private func usedProcessorTime() -> Double {
+    var time = timespec()
+    guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
 }
 
 /// Resident set of this process, from Linux's `/proc`.
