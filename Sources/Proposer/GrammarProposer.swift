@@ -28,7 +28,7 @@ public struct GrammarProposer: LossProposer {
     public func proposal(for request: ProposalRequest) -> LossProposal {
         var random = RandomExpression(generator: SeededGenerator(seed: request.seed, stream: 0x6772_616D))
         var known = KnownLosses(tolerance: Self.sameness)
-        for start in CatalogueGenomes.starts { known.add(start.loss) }
+        for loss in CatalogueGenomes.known { known.add(loss) }
         for candidate in request.snapshot.candidates.suffix(Self.remembered) + request.parents {
             if let loss = Ancestor(candidate)?.loss { known.add(loss) }
         }
@@ -48,7 +48,7 @@ public struct GrammarProposer: LossProposer {
 
     private func draw(_ arm: SearchArm, _ ancestors: [Ancestor], using random: inout RandomExpression) -> Draft? {
         switch arm {
-        case .random: return Draft(loss: random.loss(depth: 4), operation: "random", ancestors: [])
+        case .random: return Draft(loss: random.loss(depth: 5), operation: "random", ancestors: [])
         case .bestOfN: return oneStep(using: &random)
         case .evolution, .catalogue:
             return ancestors.isEmpty ? oneStep(using: &random) : evolved(ancestors, using: &random)

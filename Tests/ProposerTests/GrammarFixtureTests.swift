@@ -20,7 +20,9 @@ struct GrammarFixture: Codable, Equatable {
     let points: [PairPoint]
     let entries: [Entry]
 
-    static let points: [PairPoint] = ProbePoints.start.prefix(3) + ProbePoints.training + ProbePoints.extreme.suffix(4)
+    static let points: [PairPoint] =
+        ProbePoints.start.prefix(3) + stride(from: 0, to: 32, by: 2).map { ProbePoints.training[$0] }
+        + ProbePoints.extreme.suffix(4)
 
     static func entry(_ loss: LossExpression, name: String, catalogue: String? = nil, text: String) -> Entry {
         let gradients = points.map { loss.evaluate(at: $0) }

@@ -52,6 +52,12 @@ public enum CatalogueGenomes {
         return names.compactMap { name in start(name).map { (name, $0) } }
     }()
 
+    /// Losses of the catalogue that no proposal should repeat, its controls included.
+    static let known: [LossExpression] =
+        starts.map(\.loss) + [
+            .call(.linear, .beta(.policyChosen)), .call(.linear, .beta(.rho)), .call(.logistic, .beta(.policyMargin)),
+        ]
+
     /// The expression to start from for a catalogue loss, exact or nearest.
     public static func start(_ name: String) -> LossExpression? { exact[name] ?? nearest[name] }
 

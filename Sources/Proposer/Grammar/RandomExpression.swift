@@ -136,8 +136,10 @@ struct RandomExpression {
             ]))
     }
 
+    /// Two in three agree with the label: more weight, say, where the reference too prefers chosen.
     private mutating func signed(_ feature: Feature) -> LossExpression {
-        let sign = chance(0.5) ? 1.0 : -1
+        let agrees = feature == .rejectedRatio || feature == .referenceRejected || feature == .policyRejected ? -1.0 : 1
+        let sign = chance(0.67) ? agrees : -agrees
         return chance(0.6) ? .beta(feature, sign * between(0.25, 4)) : .nats(feature, sign * between(0.01, 0.3))
     }
 }

@@ -9,7 +9,7 @@ extension LossExpression {
         var current = self
         // Each pass shrinks the tree or moves a constant up; the bound is for safety only.
         for _ in 0..<20 {
-            let next = current.simplifiedOnce().withoutFactor
+            let next = current.simplifiedOnce().withoutFactor.withoutIdleParts
             if next == current { break }
             current = next
         }
@@ -70,14 +70,35 @@ extension LossExpression {
             let level = arguments[0].constants[0]
             return .call(.sum, .scaled(level, arguments[1]), .scaled(1 - level, arguments[2]))
         case .greatest, .least: return arguments[0] == arguments[1] ? arguments[0] : self
-        case .linear: return arguments[0].function == .shift ? .call(.linear, arguments[0].arguments[0]) : self
         default: return self
         }
     }
 
-    /// Terms without policy teach nothing; equal terms are one; a common factor goes outside.
+    /// Terms and offsets that no derivative of the policy sees.
+    ///
+    /// Not below a weight that the policy moves: there an offset sets the weight's own pull.
+    private var withoutIdleParts: LossExpression {
+        switch function {
+        case .sum:
+            let terms = arguments.filter(\.teaches)
+            guard terms.count == 2 else { return (terms.first ?? arguments[0]).withoutIdleParts }
+            return with(arguments: terms.map(\.withoutIdleParts))
+        case .scale: return with(arguments: [arguments[0].withoutIdleParts])
+        case .weighted where !arguments[0].teaches, .mix where !arguments[0].teaches:
+            return with(arguments: [arguments[0]] + arguments.dropFirst().map(\.withoutIdleParts))
+        case .linear where arguments[0].function == .shift: return .call(.linear, arguments[0].arguments[0])
+        default: return self
+        }
+    }
+
+    /// Whether the policy has a derivative here: it takes part, and not only in held weights.
+    private var teaches: Bool {
+        function == .held ? false : feature?.dependsOnPolicy ?? arguments.contains(where: \.teaches)
+    }
+
+    /// Terms without weight go; equal terms are one; a common factor goes outside.
     private var simplifiedSum: LossExpression {
-        let terms = arguments.filter { $0.dependsOnPolicy && !($0.function == .scale && $0.constants[0] == 0) }
+        let terms = arguments.filter { !($0.function == .scale && $0.constants[0] == 0) }
         guard terms.count == 2 else { return terms.first ?? arguments[0] }
         let (left, right) = (terms[0].split, terms[1].split)
         if left.term == right.term { return .scaled(left.factor + right.factor, left.term) }
