@@ -43,7 +43,7 @@ struct Laboratory {
     private static func codeHash(of folder: String) throws -> String {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
         let relevant = names.filter {
-            $0.hasSuffix(".py") && !$0.hasPrefix("screening/") && !$0.hasPrefix("bench/")
+            $0.hasSuffix(".py") && !["screening/", "plotting/", "bench/"].contains(where: $0.hasPrefix)
         }
         var hash = SHA256()
         for name in relevant {

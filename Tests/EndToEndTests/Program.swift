@@ -61,7 +61,7 @@ struct Program {
         variables["LOSSLAB_WORKER"] = Self.products.appending(path: "losslab-worker").path
         variables.merge(environment) { $1 }
         process.environment = variables
-        for file in [output, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in [output, errors] { try Data().write(to: file) }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         process.standardInput = FileHandle.nullDevice

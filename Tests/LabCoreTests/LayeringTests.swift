@@ -17,7 +17,7 @@ import Testing
         "Judge": ["LabCore", "ChatClient"],
         "Trainer": ["LabCore", "WorkerProtocol", "Sandbox"],
         "CampaignRunner": ["LabCore", "Evolution", "Logging"],
-        "CPython": ["CPythonEmbed"],
+        "CPython": ["CPythonEmbed", "CLockdown"],
         "CLockdown": ["CSeccomp"],
         "CPythonEmbed": [],
         "CSeccomp": [],

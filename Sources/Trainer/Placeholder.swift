@@ -1,1 +1,0 @@
-// Trainer: placeholder until its first file lands.
