@@ -204,17 +204,17 @@ class LlamaForward:
     def _inputs(self, ids: Tensor, position_ids: Tensor, mask: Tensor, read: Tensor) -> _Inputs:
         width = ids.shape[1]
         taken = mask[:, :, -width:].diagonal(dim1=1, dim2=2)  # a token sees at least itself
-        grid = Grid.of(taken)
+        grid = Grid(taken, self.heads)
         kept = int((read % width).min())  # the first column that is read
         read_taken = torch.zeros_like(taken)
         read_taken.view(-1)[read] = True
-        if grid.places is not None:
+        if not grid.full:
             ids, position_ids = ids.flatten()[grid.places], position_ids.flatten()[grid.places]
             read = (taken.flatten().cumsum(0) - 1)[read]
         rotation, bias = self._rotation(position_ids.flatten()), self._bias(mask)
-        sizes = (self.heads, self.head_size)
-        plan = AttentionPlan(*sizes, grid, grid, rotation, rotation, bias)
-        last = AttentionPlan(*sizes, Grid.of(read_taken[:, kept:]), grid, rotation[read], rotation, bias[:, kept:])
+        read_grid = Grid(read_taken[:, kept:], self.heads)
+        plan = AttentionPlan(self.head_size, grid, grid, rotation, rotation, bias)
+        last = AttentionPlan(self.head_size, read_grid, grid, rotation[read], rotation, bias[:, kept:])
         return _Inputs(ids.flatten(), read, plan, last)
 
     def _rotation(self, positions: Tensor) -> Tensor:
@@ -248,13 +248,15 @@ class _CompletionLogps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         llama, inputs, batch = ctx.llama, ctx.inputs, ctx.batch
-        vector = torch.zeros_like(llama.vector)
+        vector = torch.empty_like(llama.vector)  # every view of it is written before it is read
         out = LlamaWeights.views(vector, llama.shapes)
         of_tokens = gradients[0].index_select(0, batch.completions)
         # d log softmax: a token's gradient at its own logit, less its share of the whole at each.
         of_places = of_tokens.new_zeros(len(ctx.hidden)).index_add_(0, batch.scored, of_tokens)
         for_logits = ctx.log_probabilities.exp_().mul_(-of_places[:, None])
         for_logits.index_put_((batch.scored, batch.targets), of_tokens, accumulate=True)
+        if out.head is not out.embedding:
+            out.embedding.zero_()
         torch.mm(for_logits.t(), ctx.hidden, out=out.head)
         x = torch.zeros_like(ctx.hidden)
         rms_norm_backward(for_logits @ llama.weights.head, ctx.normed, llama.weights.norm, x, out.norm)
@@ -269,7 +271,7 @@ def _cached_attention(
     rotate_(query, plan.query_rotation)
     rotate_(key_value[:, : query.shape[1]], plan.key_rotation)
     grid = plan.key_grid
-    new = plan.key_grid.spread(key_value, plan.heads, plan.size).view(2, grid.rows, plan.heads, grid.width, plan.size)
+    new = grid.spread(key_value, plan.size).view(2, grid.rows, grid.heads, grid.width, plan.size)
     keys, values = layer.update(new[0], new[1])
-    queries = plan.query_grid.spread(query, plan.heads, plan.size)
+    queries = plan.query_grid.spread(query, plan.size)
     return attend(queries, keys.flatten(0, 1), values.flatten(0, 1), plan)

@@ -56,43 +56,48 @@ def swiglu_backward(gradient: Tensor, gated: Gated) -> Tensor:
     return result
 
 
-@dataclass(frozen=True)
 class Grid:
-    """Where N tokens stand among rows x width places, of which some are empty."""
+    """Where N tokens stand among rows x width places, of which some are empty, and the two orders of their heads.
 
-    rows: int
-    width: int
-    places: Tensor | None  # (N,) each token's place; None when every place is taken, in order
-    tokens: Tensor | None  # (rows x width,) the token at each place, any token where there is none
+    One order is by token: (N, parts x heads x size), as projections give it. The other is by place: (parts x rows x
+    heads, width, size), as batched products want it. A head of a token is moved as one piece.
+    """
 
-    @classmethod
-    def of(cls, taken: Tensor) -> Grid:
+    def __init__(self, taken: Tensor, heads: int) -> None:
         """From which places are taken, (rows, width)."""
+        self.rows, self.width, self.heads = taken.shape[0], taken.shape[1], heads
         flat = taken.flatten()
-        places = flat.nonzero()[:, 0]
-        if len(places) == len(flat):
-            return cls(taken.shape[0], taken.shape[1], None, None)
-        return cls(taken.shape[0], taken.shape[1], places, (flat.cumsum(0) - 1).clamp_(min=0))
+        self.places = flat.nonzero()[:, 0]  # (N,) each token's place
+        count = len(self.places)
+        self.full = count == len(flat)
+        # At an empty place stands token N: none.
+        self._tokens = torch.where(flat, flat.cumsum(0) - 1, count).view(1, self.rows, 1, self.width)
+        self._head = torch.arange(heads)
+        self._spreads: dict[int, Tensor] = {}
+        self._gathers: dict[int, Tensor] = {}
 
-    def spread(self, tokens: Tensor, heads: int, size: int, *, clear: bool = False) -> Tensor:
-        """(N, parts x heads x size) to (parts x rows x heads, width, size).
+    def spread(self, tokens: Tensor, size: int) -> Tensor:
+        """From the order by token to that by place. At empty places there are zeros."""
+        parts = tokens.shape[1] // (self.heads * size)
+        if parts not in self._spreads:
+            part = torch.arange(parts).view(-1, 1, 1, 1)
+            index = (self._tokens * parts + part) * self.heads + self._head.view(1, 1, -1, 1)
+            self._spreads[parts] = index.flatten()
+        if not self.full:
+            tokens = F.pad(tokens, (0, 0, 0, 1))
+        return tokens.reshape(-1, size).index_select(0, self._spreads[parts]).view(-1, self.width, size)
 
-        Empty places hold numbers that must not be read, or zeros with ``clear``.
-        """
-        if self.places is not None and clear:
-            cleared = tokens.new_zeros(self.rows * self.width, tokens.shape[1])
-            cleared[self.places] = tokens
-            tokens = cleared
-        elif self.tokens is not None:
-            tokens = tokens.index_select(0, self.tokens)
-        parts = tokens.view(self.rows, self.width, -1, heads, size)
-        return parts.permute(2, 0, 3, 1, 4).reshape(-1, self.width, size)
-
-    def gather(self, grid: Tensor, heads: int) -> Tensor:
-        """(parts x rows x heads, width, size) to (N, parts x heads x size)."""
-        parts = grid.view(-1, self.rows, heads, self.width, grid.shape[2])
-        by_place = parts.permute(1, 3, 0, 2, 4).reshape(self.rows * self.width, -1)
-        return by_place if self.places is None else by_place.index_select(0, self.places)
+    def gather(self, grid: Tensor) -> Tensor:
+        """From the order by place to that by token."""
+        parts = len(grid) // (self.rows * self.heads)
+        if parts not in self._gathers:
+            part = torch.arange(parts).view(1, -1, 1)
+            row, column = (self.places // self.width).view(-1, 1, 1), (self.places % self.width).view(-1, 1, 1)
+            index = ((part * self.rows + row) * self.heads + self._head) * self.width + column
+            self._gathers[parts] = index.flatten()
+        size = grid.shape[2]
+        by_token = grid.view(-1, size).index_select(0, self._gathers[parts])
+        return by_token.view(len(self.places), parts * self.heads * size)
 
 
 def rotate_(x: Tensor, rotation: Tensor) -> None:
@@ -104,7 +109,6 @@ def rotate_(x: Tensor, rotation: Tensor) -> None:
 class AttentionPlan:
     """Where queries and keys stand, how they are rotated, and what is added to their scores."""
 
-    heads: int
     size: int  # of a head
     query_grid: Grid
     key_grid: Grid
@@ -126,30 +130,30 @@ def attention(query: Tensor, key_value: Tensor, plan: AttentionPlan) -> tuple[Te
     """Softmax attention, heads side by side: (Nq, A) and (N, 2A) to (Nq, A). Rotates queries and keys in place."""
     rotate_(query, plan.query_rotation)
     rotate_(key_value[:, : query.shape[1]], plan.key_rotation)
-    queries = plan.query_grid.spread(query, plan.heads, plan.size)
-    keys, values = plan.key_grid.spread(key_value, plan.heads, plan.size).chunk(2)
+    queries = plan.query_grid.spread(query, plan.size)
+    keys, values = plan.key_grid.spread(key_value, plan.size).chunk(2)
     return attend(queries, keys, values, plan)
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, plan: AttentionPlan) -> tuple[Tensor, Attended]:
     """As attention, of what is rotated and spread already."""
     weights = torch.baddbmm(plan.bias, queries, keys.transpose(1, 2), alpha=plan.size**-0.5).softmax(-1)
-    attended = plan.query_grid.gather(torch.bmm(weights, values), plan.heads)
+    attended = plan.query_grid.gather(torch.bmm(weights, values))
     return attended, Attended(queries, keys, values, weights)
 
 
 def attention_backward(gradient: Tensor, attended: Attended, plan: AttentionPlan) -> tuple[Tensor, Tensor]:
     """The gradients in queries, (Nq, A), and in keys and values, (N, 2A), before their rotation."""
     queries, keys, values, weights = attended
-    spread = plan.query_grid.spread(gradient, plan.heads, plan.size, clear=True)
+    spread = plan.query_grid.spread(gradient, plan.size)
     for_weights = torch.bmm(spread, values.transpose(1, 2))
     for_scores = torch._softmax_backward_data(for_weights, weights, -1, weights.dtype).mul_(plan.size**-0.5)
     for_key_value = torch.empty(2 * len(keys), *keys.shape[1:])
     for_keys, for_values = for_key_value.chunk(2)
     torch.bmm(for_scores.transpose(1, 2), queries, out=for_keys)
     torch.bmm(weights.transpose(1, 2), spread, out=for_values)
-    query = plan.query_grid.gather(torch.bmm(for_scores, keys), plan.heads)
-    key_value = plan.key_grid.gather(for_key_value, plan.heads)
+    query = plan.query_grid.gather(torch.bmm(for_scores, keys))
+    key_value = plan.key_grid.gather(for_key_value)
     # A rotation's transpose turns back.
     rotate_(query, plan.query_rotation.conj())
     rotate_(key_value[:, : query.shape[1]], plan.key_rotation.conj())

@@ -90,7 +90,7 @@ def train(
         torch.autograd.backward(
             (policy_chosen, policy_rejected), (values.policy_chosen_grad * scale, values.policy_rejected_grad * scale)
         )
-        gradient_norm = torch.nn.utils.clip_grad_norm_(parameters, options.max_gradient_norm, foreach=True)
+        gradient_norm = _clip(parameters, options.max_gradient_norm)
         if not math.isfinite(gradient_norm):
             raise LossRejected("diverged", "the gradient is not finite", details={"step": step})
         optimizer.param_groups[0]["lr"] = learning_rate(step, len(batches), options)
@@ -149,6 +149,15 @@ def _batches(pairs: PairSet, indices: Tensor, options: TrainingOptions) -> list[
     return [
         batch for _ in range(options.epochs) for batch in bucketed_order(pairs, indices, options.batch_size, generator)
     ]
+
+
+def _clip(parameters: list[Tensor], most: float) -> Tensor:
+    """Scales all gradients so that their joint norm is at most ``most``; returns the norm before."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    if norm > most:
+        torch._foreach_mul_(gradients, most / (norm + 1e-6))  # the small number as torch's own clipping has it
+    return norm
 
 
 def _check_divergence(step: int, chosen_ratio: Tensor, rejected_ratio: Tensor, lengths: Tensor) -> None:
