@@ -154,7 +154,8 @@ def _batches(pairs: PairSet, indices: Tensor, options: TrainingOptions) -> list[
 def _clip(parameters: list[Tensor], most: float) -> Tensor:
     """Scales all gradients so that their joint norm is at most ``most``; returns the norm before."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     if norm > most:
         torch._foreach_mul_(gradients, most / (norm + 1e-6))  # the small number as torch's own clipping has it
     return norm
