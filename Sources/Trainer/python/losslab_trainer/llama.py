@@ -238,8 +238,8 @@ class _CompletionLogps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, vector: Tensor, llama: LlamaForward, inputs: _Inputs, batch: Batch) -> Tensor:
         ctx.tape = [] if ctx.needs_input_grad[0] else None
-        ctx.output = llama.run(inputs, tape=ctx.tape)
-        ctx.hidden, ctx.normed = rms_norm(ctx.output, llama.weights.norm, llama.epsilon)
+        output = llama.run(inputs, tape=ctx.tape)
+        ctx.hidden, ctx.normed = rms_norm(output, llama.weights.norm, llama.epsilon)
         ctx.log_probabilities = F.linear(ctx.hidden, llama.weights.head).log_softmax(-1)  # (M, V)
         ctx.llama, ctx.inputs, ctx.batch = llama, inputs, batch
         token_logps: Tensor = ctx.log_probabilities[batch.scored, batch.targets]
