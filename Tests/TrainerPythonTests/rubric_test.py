@@ -48,9 +48,7 @@ def test_avoids_falls_to_zero_and_not_below(answer: str, expected: float) -> Non
     assert value(check, answer.split()) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"), [(3, 1.0), (5, 1.0), (6, 0.75), (2, 0.75), (9, 0.0), (1, 0.5)]
-)
+@pytest.mark.parametrize(("words", "expected"), [(3, 1.0), (5, 1.0), (6, 0.75), (2, 0.75), (9, 0.0), (1, 0.5)])
 def test_length_is_flat_inside_and_linear_outside(words: int, expected: float) -> None:
     check = {"kind": "length", "weight": 1.0, "atLeast": 3, "atMost": 5, "slack": 4}
     assert value(check, ["w"] * words) == pytest.approx(expected)

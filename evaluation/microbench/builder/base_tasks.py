@@ -246,6 +246,7 @@ BASE = WorldDesign(
         first_swapped=0.65,
         rambling=0.65,
     ),
+    good_days=0.3,
     families=(
         tuple(w for words in THEMES.values() for w in words),
         tuple(words[0] for words in GREETINGS.values()),

@@ -82,6 +82,7 @@ class WorldDesign:
     tasks: Mapping[str, Task]
     style: Style
     habits: FaultRates  # of the faulty writers: they become the untrained policy's usual behaviour
+    good_days: float  # share of a faulty writer's answers that are an uneven writer's: what to prefer must be seen
     families: tuple[Words, ...]  # content words by kind: a wrong word comes from the right word's family
     prompt_words: Words
     seed: int

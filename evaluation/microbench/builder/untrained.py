@@ -23,9 +23,7 @@ def untrained_scores(
     design: WorldDesign, policy: Policy, questions: list[Question], max_new_tokens: int
 ) -> dict[str, float]:
     """Mean score of the policy as it is, at every temperature."""
-    return {
-        name: round(mean_score(design, policy, questions, plan, max_new_tokens), 4) for name, plan in PLANS.items()
-    }
+    return {name: round(mean_score(design, policy, questions, plan, max_new_tokens), 4) for name, plan in PLANS.items()}
 
 
 def mean_score(

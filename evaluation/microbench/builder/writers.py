@@ -12,7 +12,6 @@ from random import Random
 from builder.dialogue import FaultRates, Words, WorldDesign
 
 UNEVEN = FaultRates(drop=0.25, wrong=0.25, swap=0.2, repeat=0.2, filler=0.35, no_opener=0.6, no_closing=0.5)
-GOOD_DAYS = 0.3  # share of a faulty writer's answers that are an uneven writer's: what to prefer must be seen
 
 
 class Writer:
@@ -33,7 +32,7 @@ class Writer:
 
     def faulty(self, category: str, body: Words) -> Words:
         """Mostly an answer with the habits that make the policy's usual behaviour faulty."""
-        if self.random.random() < GOOD_DAYS:
+        if self.random.random() < self.design.good_days:
             return self.uneven(category, body)
         return self.answer(category, body, self.design.habits.scaled(0.7 + 0.4 * self.random.random()))
 
