@@ -13,8 +13,8 @@ struct LossLabCommand: AsyncParsableCommand {
 
 struct LossCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "loss", abstract: "List, check, evaluate and import losses.",
-        subcommands: [LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossImport.self])
+        commandName: "loss", abstract: "List, check, evaluate, plot and import losses.",
+        subcommands: [LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossPlot.self, LossImport.self])
 }
 
 struct EvaluationCommand: AsyncParsableCommand {

@@ -1,0 +1,5 @@
+"""Pictures of losses: f and its slope over rho, with the margins of real training pairs behind.
+
+curves.py     what is measured      picture.py    how it is drawn (the one importer of matplotlib)
+captions.py   what it says          job.py        the worker's job `plot`
+"""
