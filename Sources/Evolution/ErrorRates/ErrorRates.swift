@@ -42,5 +42,5 @@ public func simulateErrorRates(
         heldOutQuestions: questions.heldOut, noise: noise, rows: rows)
 }
 
-/// Three learning rates by three betas, a factor of two apart: the size of the embedded worlds' grids.
-public let defaultErrorRateGrid = SettingGrid(learningRates: [5e-4, 1e-3, 2e-3], betas: [0.05, 0.1, 0.2])
+/// The grid of the embedded worlds.
+public let defaultErrorRateGrid = SettingGrid(learningRates: [2.5e-4, 5e-4, 1e-3], betas: [0.005, 0.02, 0.08])
