@@ -10,8 +10,8 @@ from losslab_trainer.policy import load_policy, use_one_thread
 from builder import VERSION
 from builder.pools import draw_pools, pool_facts
 from builder.questions import QuestionSets, draw_questions
-from builder.settings import GRID, LOGP_SCALE, MAX_NEW_TOKENS, SAMPLING, TRAINING, World
-from builder.sft import SFTSettings, train_sft
+from builder.settings import GRID, SAMPLING, TRAINING, World
+from builder.sft import train_sft
 from builder.tokenizer import vocabulary, write_tokenizer
 from builder.untrained import untrained_scores
 from builder.world_files import write_json_lines, write_world
@@ -35,8 +35,8 @@ def build_world(world: World, folder: Path, base: Path, keep_policy: bool = Fals
         + world.regime.title,
         "base": world.design.name,
         "vocabularySize": len(vocabulary(world.design.vocabulary())),
-        "maxNewTokens": MAX_NEW_TOKENS,
-        "logpScale": LOGP_SCALE,
+        "maxNewTokens": world.max_new_tokens,
+        "logpScale": world.logp_scale,
         "sampling": SAMPLING,
         "training": TRAINING,
         "grid": GRID,
@@ -48,8 +48,8 @@ def build_world(world: World, folder: Path, base: Path, keep_policy: bool = Fals
             build_policy(world, questions, folder / "policy")
     policy = load_policy((folder if world.has_policy else base) / "policy")
     if world.has_policy:
-        facts["untrained"] = untrained_scores(world.design, policy, questions.search, MAX_NEW_TOKENS)
-    pools = draw_pools(world.design, policy, world.regime, taken=questions.keys(), max_new_tokens=MAX_NEW_TOKENS)
+        facts["untrained"] = untrained_scores(world.design, policy, questions.search, world.max_new_tokens)
+    pools = draw_pools(world.design, policy, world.regime, taken=questions.keys(), max_new_tokens=world.max_new_tokens)
     for name, pool in pools.items():
         write_json_lines((pair.row() for pair in pool), folder / "pairs" / f"{name}.jsonl.gz")
     facts["pairs"] = {name: pool_facts(pool).to_json() for name, pool in pools.items()}
@@ -65,9 +65,8 @@ def write_questions(world: World, questions: QuestionSets, folder: Path) -> None
 
 def build_policy(world: World, questions: QuestionSets, folder: Path) -> None:
     words = world.design.vocabulary()
-    settings = SFTSettings()
-    write_tokenizer(words, folder, settings.longest)
-    model = train_sft(world.design, vocabulary(words), questions.keys(), settings)
+    write_tokenizer(words, folder, world.sft.longest)
+    model = train_sft(world.design, vocabulary(words), questions.keys(), world.sft)
     model.save_pretrained(folder)
     # It names sampling defaults that nothing here uses, and the version of transformers that wrote it.
     (folder / "generation_config.json").unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from builder.base_tasks import BASE
 from builder.dialogue import WorldDesign
 from builder.regimes import REGIMES, UNIFORM, Regime
+from builder.sft_settings import SFTSettings
 from builder.transfer_tasks import TRANSFER
 
 MAX_NEW_TOKENS = 24  # the longest perfect answer has 9 words; a rambling one is cut off here
@@ -22,6 +23,7 @@ TRAINING = {
     "beta": 0.02,
 }
 GRID = {"learningRates": [2.5e-4, 5e-4, 1e-3], "betas": [0.005, 0.02, 0.08]}
+STANDARD_SFT = SFTSettings()
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class World:
     title: str
     design: WorldDesign
     regime: Regime
+    max_new_tokens: int = MAX_NEW_TOKENS
+    logp_scale: float = LOGP_SCALE
+    sft: SFTSettings = STANDARD_SFT
 
     @property
     def has_policy(self) -> bool:

@@ -14,24 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from builder.dialogue import Words, WorldDesign
 from builder.questions import draw_other_dialogue
+from builder.sft_settings import SFTSettings
 from builder.tokenizer import ASSISTANT, END, PAD, USER
 from builder.writers import Writer
-
-
-@dataclass(frozen=True)
-class SFTSettings:
-    """Sizes and schedule; the defaults are the committed worlds'."""
-
-    width: int = 96
-    layers: int = 3
-    heads: int = 4
-    feed_forward: int = 256
-    longest: int = 160  # tokens
-    batch_size: int = 64
-    learning_rate: float = 3e-3
-    steps: int = 2000  # on uneven writers
-    faulty_steps: int = 300  # on faulty writers
-    faulty_learning_rate: float = 1e-3
 
 
 def new_policy(design: WorldDesign, vocabulary: dict[str, int], settings: SFTSettings) -> LlamaForCausalLM:

@@ -52,7 +52,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Trial:
-    world: str
+    world: str  # its folder's name, or the path of one elsewhere
     loss: Loss
     setting: Setting
     seed: int
@@ -61,7 +61,7 @@ class Trial:
 
     def key(self) -> str:
         """Names the result: a hash of everything it depends on."""
-        world, base = _world_and_base(self.world)
+        world, base = read_world(MICROBENCH / self.world), read_world(_base_folder(self.world))
         parts = {
             "version": TRIAL_VERSION,
             "world": {name: digest for name, digest in world["files"].items() if self.pool in name},
@@ -97,37 +97,44 @@ def run_trial(trial: Trial) -> TrialResult:
 
 
 def _measure(trial: Trial) -> TrialResult:
-    world, base = _world_and_base(trial.world)
-    folder = MICROBENCH / base["name"]
-    settings = world["training"]
-    context = Context(cast(LossProcesses, _InProcess()), CACHE, lambda step, values: None, {})
     with tempfile.TemporaryDirectory() as output:
-        job = {
-            "loss": {"name": trial.loss.name, "source": trial.loss.source},
-            "beta": trial.setting.beta,
-            "policy": str(folder / "policy"),
-            "pairs": {
-                "path": str(MICROBENCH / trial.world / "pairs" / f"{trial.pool}.jsonl.gz"),
-                "count": settings["pairs"],
-            },
-            "training": {
-                **settings,
-                "learningRate": trial.setting.learning_rate,
-                "seed": trial.seed,
-                "logpScale": world["logpScale"],
-            },
-            "questions": [str(folder / name) for name in _question_files(trial.held_out)],
-            "sampling": list(SAMPLINGS),
-            "klSamples": 1,
-            "maxNewTokens": world["maxNewTokens"],
-            "output": output,
-        }
         try:
-            result: dict[str, Any] = dict(train(job, context))
+            result: dict[str, Any] = dict(train(trial_job(trial, output), in_process_context()))
         except LossRejected as rejection:
             return TrialResult({}, None, 0.0, str(rejection))
-        scores = _grade(folder, Path(output), result["answers"], trial.held_out)
+        scores = _grade(_base_folder(trial.world), Path(output), result["answers"], trial.held_out)
     return TrialResult(scores, result["kl"]["value"], result["seconds"]["total"])
+
+
+def in_process_context() -> Context:
+    """A train job's context whose losses run in this process."""
+    return Context(cast(LossProcesses, _InProcess()), CACHE, lambda step, values: None, {})
+
+
+def trial_job(trial: Trial, output: str) -> dict[str, Any]:
+    """The trial as a job for the trainer."""
+    world, folder = read_world(MICROBENCH / trial.world), _base_folder(trial.world)
+    settings = world["training"]
+    return {
+        "loss": {"name": trial.loss.name, "source": trial.loss.source},
+        "beta": trial.setting.beta,
+        "policy": str(folder / "policy"),
+        "pairs": {
+            "path": str(MICROBENCH / trial.world / "pairs" / f"{trial.pool}.jsonl.gz"),
+            "count": settings["pairs"],
+        },
+        "training": {
+            **settings,
+            "learningRate": trial.setting.learning_rate,
+            "seed": trial.seed,
+            "logpScale": world["logpScale"],
+        },
+        "questions": [str(folder / name) for name in _question_files(trial.held_out)],
+        "sampling": list(SAMPLINGS),
+        "klSamples": 1,
+        "maxNewTokens": world["maxNewTokens"],
+        "output": output,
+    }
 
 
 def _question_files(held_out: bool) -> list[str]:
@@ -162,6 +169,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return _read[path]
 
 
-def _world_and_base(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    world = read_world(MICROBENCH / name)
-    return world, read_world(MICROBENCH / world["base"])
+def _base_folder(world: str) -> Path:
+    """Where the world's policy and questions are."""
+    folder = MICROBENCH / world
+    return folder.parent / str(read_world(folder)["base"])
