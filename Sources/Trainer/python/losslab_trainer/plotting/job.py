@@ -7,7 +7,6 @@ with rho = 0 for every pair, whatever the loss: the policy is its reference then
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -69,8 +68,6 @@ def plot(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         for loss, found in zip(losses, margins, strict=True)
     ]
     if job.get("output") is not None:
-        # Fonts are looked up once and remembered here.
-        os.environ.setdefault("MPLCONFIGDIR", str(context.cache_directory / "matplotlib"))
         from losslab_trainer.plotting.picture import draw  # noqa: PLC0415 (costs a second, and only pictures need it)
 
         draw(plotted, edges, shown, job)
@@ -118,7 +115,10 @@ def _profile(loss: Mapping[str, Any], rho: Tensor, context: Context) -> Profile:
         for refusal in violations(loss["source"]):
             raise refusal
         with closing(context.loss_processes.open(loss["source"])) as process:
-            return profile(measuring(process), rho, loss["beta"])
+            found = profile(measuring(process), rho, loss["beta"])
+        if not bool((found.main.values.isfinite() & found.main.slopes.isfinite()).any()):
+            raise LossRejected("nonfinite", "no finite value and slope at any rho that would be shown")
+        return found
     except LossRejected as rejection:
         raise _named(loss, rejection) from None
 
