@@ -15,7 +15,7 @@ struct Contest: Sendable {
         self.world = world
         self.catalogue = catalogue
         let raw = finalists.map { finalist in catalogue.map { RawComparison(finalist, against: $0) } }
-        let baselineColumns = catalogue.indices.filter { SecondSetting.isOfLoss(baseline, catalogue[$0].name) }
+        let baselineColumns = catalogue.indices.filter { OtherSetting.isOfLoss(baseline, catalogue[$0].name) }
         let overall = Family(raw.map { row in row.map(\.pValue).max() ?? 1 })
         let baselines = Family(raw.map { row in baselineColumns.map { row[$0].pValue }.max() ?? 1 })
         rows = finalists.indices.map { row in
@@ -64,9 +64,9 @@ struct ContestRow: Sendable {
 
     func against(_ name: String) -> PairedComparison? { comparisons.first { $0.against == name } }
 
-    /// Comparisons with the baseline, at its best setting and the second best.
+    /// Comparisons with the baseline, at its best setting and others.
     private var withBaseline: [PairedComparison] {
-        comparisons.filter { SecondSetting.isOfLoss(baseline, $0.against) }
+        comparisons.filter { OtherSetting.isOfLoss(baseline, $0.against) }
     }
 
     func beatsBaseline(at level: Double) -> Bool {

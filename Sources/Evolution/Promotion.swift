@@ -49,10 +49,8 @@ public struct Promotion: Sendable {
 
     /// Catalogue losses that go to confirmation: the best tuned by full score, and the baseline in any case.
     ///
-    /// Controls never go: they are there to be beaten by everything. The best loss and the baseline go twice, the second
-    /// time at their second best setting and under the name of `SecondSetting`: where many candidates tie with the best
-    /// catalogue loss, the luckiest tuned of them would else beat it in up to 8 % of campaigns, by the catalogue's
-    /// unlucky setting alone (measured by `simulateErrorRates`; 5 % with the second setting).
+    /// Controls never go: they are there to be beaten by everything. The best loss goes with its next two settings, the
+    /// baseline with its next one; `OtherSetting` says why.
     public func confirmedCatalogue(in snapshot: ArchiveSnapshot, count: Int) -> [Candidate] {
         let eligible = snapshot.candidates
             .filter { $0.arm == .catalogue && $0.isFullyScored && $0.source?.isControl != true }
@@ -61,8 +59,10 @@ public struct Promotion: Sendable {
         if !chosen.contains(where: { $0.name == baseline }), let dpo = eligible.first(where: { $0.name == baseline }) {
             chosen.append(dpo)
         }
-        let again = chosen.enumerated().filter { $0.offset == 0 || $0.element.name == baseline }
-        return chosen + again.compactMap { SecondSetting.of($0.element) }
+        let others = chosen.enumerated().flatMap { position, loss in
+            OtherSetting.of(loss, count: position == 0 ? 2 : loss.name == baseline ? 1 : 0)
+        }
+        return chosen + others
     }
 
     /// By mean score, the earlier candidate first among equals.

@@ -63,11 +63,6 @@ public struct Tuning: Sendable {
         guard let best = ranked.first, let crossed = CrossedScores(best.results.map(\.questionScores)) else {
             return nil
         }
-        let runnerUp = ranked.dropFirst().first.flatMap { second in
-            CrossedScores(second.results.map(\.questionScores)).map {
-                SettingScore(setting: second.setting, score: $0.estimate)
-            }
-        }
         let greedyTable = best.results.map(\.greedyScores)
         let kls = best.results.compactMap(\.kl)
         return TunedScore(
@@ -76,7 +71,18 @@ public struct Tuning: Sendable {
                 ?? Estimate(mean: best.greedyMean, standardError: nil, count: seeds.count),
             kl: kls.isEmpty ? nil : kls.reduce(0, +) / Double(kls.count), fidelity: fidelity,
             table: crossed.values, greedyTable: greedyTable, seeds: seeds, trials: scoredHere(results).count,
-            onGridEdge: isOnEdge(best.setting), runnerUp: runnerUp)
+            onGridEdge: isOnEdge(best.setting), runnersUp: runnersUp(ranked, results))
+    }
+
+    /// The settings after the best: first by the rung's seeds, then, where only few settings have those, by the proxy's.
+    private func runnersUp(_ ranked: [RankedSetting], _ results: [TrialResult]) -> [SettingScore] {
+        let known = Set(ranked.map(\.setting))
+        let others = ranking(of: results, seeds: config.proxySeeds).filter { !known.contains($0.setting) }
+        return (ranked + others).dropFirst().prefix(2).compactMap { other in
+            CrossedScores(other.results.map(\.questionScores)).map {
+                SettingScore(setting: other.setting, score: $0.estimate)
+            }
+        }
     }
 
     private func trial(_ fidelity: Fidelity, _ setting: Setting, seed: Int) -> TrialSpec {

@@ -79,12 +79,12 @@ public struct TunedScore: Codable, Sendable, Equatable {
     public let trials: Int
     /// Whether the best setting lies on the edge of the grid, so a better one may lie outside.
     public let onGridEdge: Bool
-    /// The second best setting, by the same seeds; `nil` where only one was tried with all of them.
-    public let runnerUp: SettingScore?
+    /// The next best settings, those with all seeds of the rung first; at most two.
+    public let runnersUp: [SettingScore]
 
     public init(
         setting: Setting, score: Estimate, greedy: Estimate, kl: Double?, fidelity: Fidelity, table: [[Double]],
-        greedyTable: [[Double]], seeds: [Int], trials: Int, onGridEdge: Bool, runnerUp: SettingScore? = nil
+        greedyTable: [[Double]], seeds: [Int], trials: Int, onGridEdge: Bool, runnersUp: [SettingScore] = []
     ) {
         self.setting = setting
         self.score = score
@@ -96,7 +96,7 @@ public struct TunedScore: Codable, Sendable, Equatable {
         self.seeds = seeds
         self.trials = trials
         self.onGridEdge = onGridEdge
-        self.runnerUp = runnerUp
+        self.runnersUp = runnersUp
     }
 }
 

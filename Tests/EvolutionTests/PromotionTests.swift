@@ -55,18 +55,15 @@ import Testing
         #expect(names(1) == ["apo_zero", "dpo"])
     }
 
-    @Test func theBestCatalogueLossAndDPOAreConfirmedAtTheirSecondSettingsToo() {
+    @Test func theBestCatalogueLossAndDPOAreConfirmedAtOtherSettingsToo() {
+        func setting(_ beta: Double) -> Setting { Setting(learningRate: 1e-3, beta: beta) }
         func loss(_ number: Int, _ name: String, mean: Double) -> Candidate {
             let plain = Small.candidate(number, mean: mean, name: name)
-            let second = SettingScore(
-                setting: Setting(learningRate: 2e-3, beta: 0.1),
-                score: Estimate(mean: mean - 0.1, standardError: nil, count: 3))
+            let score = Estimate(mean: mean, standardError: nil, count: 3)
             let tuned = TunedScore(
-                setting: Setting(learningRate: 1e-3, beta: 0.05),
-                score: Estimate(mean: mean, standardError: nil, count: 3),
-                greedy: second.score, kl: 1, fidelity: .full, table: [[mean]], greedyTable: [[mean]], seeds: [1],
-                trials: 1,
-                onGridEdge: false, runnerUp: second)
+                setting: setting(0.05), score: score, greedy: score, kl: 1, fidelity: .full, table: [[mean]],
+                greedyTable: [[mean]], seeds: [1], trials: 1, onGridEdge: false,
+                runnersUp: [0.1, 0.2].map { SettingScore(setting: setting($0), score: score) })
             return Candidate(
                 id: plain.id, arm: .catalogue, generation: 0, proposal: plain.proposal, source: plain.source,
                 fingerprint: nil, shape: nil, status: .scored(.full), tuned: tuned)
@@ -77,10 +74,12 @@ import Testing
         let confirmed = promotion.confirmedCatalogue(in: snapshot, count: 2)
         #expect(
             confirmed.map(\.proposal.name) == [
-                "apo_zero", "kto_pair", "dpo", "apo_zero (second setting)", "dpo (second setting)",
+                "apo_zero", "kto_pair", "dpo", "apo_zero (second setting)", "apo_zero (third setting)",
+                "dpo (second setting)",
             ])
-        #expect(confirmed.last?.tuned?.setting == Setting(learningRate: 2e-3, beta: 0.1))
+        #expect(confirmed.map(\.tuned?.setting.beta) == [0.05, 0.05, 0.05, 0.1, 0.2, 0.1])
         #expect(confirmed.last?.source?.name == "dpo (second setting)")
+        #expect(confirmed.map { OtherSetting.isOne($0.proposal.name) } == [false, false, false, true, true, true])
     }
 }
 

@@ -69,6 +69,20 @@ import Testing
         #expect(tunedFull.seeds == [1, 2, 3])
         #expect(tunedFull.trials == 14)
         #expect(tunedFull.greedy.mean == 7.5)
+        #expect(
+            tunedFull.runnersUp.map(\.setting)
+                == [1e-3, 2e-3].map { Setting(learningRate: $0, beta: $0 == 1e-3 ? 0.1 : 0.05) })
+    }
+
+    @Test func afterTheSettingsWithAllSeedsTheProxyRanksTheNext() throws {
+        let tuning = Small.tuning(fullSettings: 2)
+        let score: (Setting, Int) -> Double = { setting, _ in setting.learningRate * 1000 + setting.beta }
+        let proxy = Small.results(tuning.proxyTrials(), score: score)
+        let all = proxy + Small.results(tuning.fullTrials(after: proxy), score: score)
+        let tuned = try #require(tuning.tunedScore(of: all, fidelity: .full))
+        #expect(([tuned.setting] + tuned.runnersUp.map(\.setting)).map(\.beta) == [0.1, 0.05, 0.1])
+        #expect(tuned.runnersUp.map(\.setting.learningRate) == [2e-3, 1e-3])
+        #expect(tuned.runnersUp.map(\.score.count) == [3, 1])
     }
 
     @Test func equalScoresGoToTheEarlierSetting() throws {
