@@ -20,7 +20,8 @@ extension CampaignRunner {
                     + "losslab campaign show \(config.name) tells why")
         }
         let worlds = [config.world] + [config.transferWorld].compactMap(\.self).filter { $0 != config.world }
-        let total = (finalists.count + known.count) * worlds.count * config.confirmation.seeds.count
+        let places = worlds.reduce(0) { $0 + compared(finalists + known, in: $1).count }
+        let total = places * config.confirmation.seeds.count
         events(.stage(name: "confirmation", total: total))
         let finalistScores = try await confirmed(finalists, in: worlds, journal: steps)
         let knownScores = try await confirmed(known, in: worlds, journal: cache)
@@ -41,7 +42,7 @@ extension CampaignRunner {
         _ losses: [Candidate], in worlds: [String], journal: StepJournal
     ) async throws -> (scores: [ConfirmedScore], notes: [String]) {
         let places = worlds.flatMap { world in
-            losses.filter { $0.source != nil && $0.tuned != nil }.map { (world: world, loss: $0) }
+            compared(losses, in: world).map { (world: world, loss: $0) }
         }
         let seeds = config.confirmation.seeds
         let requests = places.flatMap { place in seeds.compactMap { request(place.loss, place.world, seed: $0) } }
@@ -65,6 +66,13 @@ extension CampaignRunner {
             if let score = confirmedScore(place.loss, place.world, results) { scores.append(score) }
         }
         return (scores, notes)
+    }
+
+    /// A catalogue loss's further settings guard the verdict, which the transfer world has no part in.
+    private func compared(_ losses: [Candidate], in world: String) -> [Candidate] {
+        losses.filter { loss in
+            loss.source != nil && loss.tuned != nil && (world == config.world || !OtherSetting.isOne(loss.lossName))
+        }
     }
 
     private func request(_ loss: Candidate, _ world: String, seed: Int) -> TrialRequest? {
