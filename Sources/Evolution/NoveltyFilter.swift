@@ -3,6 +3,9 @@ public import LabCore
 /// Recognises a loss that has been seen before, by what it computes rather than how it is written.
 public struct NoveltyFilter: Sendable {
     /// Root mean square distance of two normalised fingerprints under which they count as the same loss.
+    ///
+    /// Fingerprints are in units of the mean pull on the policy, so this is a thousandth of it: far above what rewriting a
+    /// loss does to its rounding (1e-7), far below what any training could tell apart. Screening uses the same.
     public static let defaultTolerance = 1e-3
 
     public let tolerance: Double

@@ -80,7 +80,8 @@ struct EvaluationReport: Codable {
         var table = TextTable(["loss", "score", "± se", "greedy", "KL", "lr", "beta", "trials", "from dpo", "± se "])
         for row in untrained {
             table.add([
-                "(untrained, \(row.decoding))", decimal(row.score, 2), decimal(row.standardError, 2), "", "0", "", "", "",
+                "(untrained, \(row.decoding))", decimal(row.score, 2), decimal(row.standardError, 2), "", "0", "", "",
+                "",
                 "", "",
             ])
         }

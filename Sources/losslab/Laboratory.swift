@@ -54,6 +54,7 @@ struct Laboratory {
     }
 
     private static func filesHash(of world: WorldDescription) -> String {
-        ContentHash.sha256(world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
+        ContentHash.sha256(
+            world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
     }
 }

@@ -69,7 +69,8 @@ final class ProgressLine: Sendable {
             isTerminal
             ? "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] " : ""
         let speed = rate > 0 ? ", \(String(format: "%.2f", rate))/s" : ""
-        return "\(clock(self.seconds(now - started))) \(state.stage) \(bar)\(state.done)/\(state.total)\(speed)\(reuse)\(eta)"
+        return
+            "\(clock(self.seconds(now - started))) \(state.stage) \(bar)\(state.done)/\(state.total)\(speed)\(reuse)\(eta)"
     }
 
     private func seconds(_ duration: Duration) -> Double {

@@ -4,8 +4,11 @@ import Foundation
 enum SystemFindings {
     static func gather(for project: Project) -> [SystemFinding] {
         [swift(), python(), virtualEnvironment(project), worker(project)] + workerParts(project)
-            + [library("libcurl", package: "libcurl4-openssl-dev"), library("python3-embed", package: "libpython3-dev"),
-                library("libseccomp", package: "libseccomp-dev"), library("sqlite3", package: "libsqlite3-dev"), gpu()]
+            + [
+                library("libcurl", package: "libcurl4-openssl-dev"),
+                library("python3-embed", package: "libpython3-dev"),
+                library("libseccomp", package: "libseccomp-dev"), library("sqlite3", package: "libsqlite3-dev"), gpu(),
+            ]
     }
 
     private static func swift() -> SystemFinding {
@@ -28,7 +31,8 @@ enum SystemFindings {
         let config = (try? String(contentsOfFile: path + "/pyvenv.cfg", encoding: .utf8)) ?? ""
         let ofSystem = config.contains("home = /usr/bin\n")
         let found =
-            config.isEmpty ? "none at \(path)" : ofSystem ? path : "\(path), made by another Python than /usr/bin/python3"
+            config.isEmpty
+            ? "none at \(path)" : ofSystem ? path : "\(path), made by another Python than /usr/bin/python3"
         return SystemFinding(
             part: "virtual environment", present: ofSystem, required: true, found: found, remedy: "make setup")
     }

@@ -61,7 +61,8 @@ struct CampaignCommandTests {
             Thread.sleep(forTimeInterval: Double.random(in: 2...9, using: &generator))
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
-            begun = FileManager.default.fileExists(atPath: broken.folder.appending(path: "runs/tiny/manifest.json").path)
+            begun = FileManager.default.fileExists(
+                atPath: broken.folder.appending(path: "runs/tiny/manifest.json").path)
         }
         let resumed =
             begun ? try broken.run("campaign", "resume", "tiny") : try broken.run("campaign", "run", "runs/tiny.yaml")

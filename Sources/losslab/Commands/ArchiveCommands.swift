@@ -81,11 +81,14 @@ struct ArchiveShow: AsyncParsableCommand {
         }
         if formatOption.format == .json { return try printJSON(details) }
         let candidate = details.candidate
-        print("\(candidate.id) \(candidate.proposal.name)  (\(candidate.arm.rawValue), \(candidate.proposal.operation))")
+        print(
+            "\(candidate.id) \(candidate.proposal.name)  (\(candidate.arm.rawValue), \(candidate.proposal.operation))")
         if let tuned = candidate.tuned {
             print("score \(decimal(tuned.score.mean)) ± \(cell(tuned.score.standardError)) at \(tuned.setting)")
         }
-        if case .rejected(let rejection) = candidate.status { print("rejected: \(rejection.code): \(rejection.message)") }
+        if case .rejected(let rejection) = candidate.status {
+            print("rejected: \(rejection.code): \(rejection.message)")
+        }
         for sentence in candidate.shape?.words ?? [] { print("shape: \(sentence)") }
         var table = TextTable(["trial", "score", "greedy", "KL", "seconds", "outcome"])
         for trial in details.trials {
@@ -133,7 +136,8 @@ struct ArchiveLineage: AsyncParsableCommand {
         var table = TextTable(["relation", "id", "loss", "made by", "parents", "score", "± se"])
         func add(_ node: LineageNode, _ relation: String) {
             table.add([
-                relation, "\(node.id)", node.name, node.operation, node.parents.map(\.description).joined(separator: " "),
+                relation, "\(node.id)", node.name, node.operation,
+                node.parents.map(\.description).joined(separator: " "),
                 cell(node.score), cell(node.standardError),
             ])
         }

@@ -67,7 +67,9 @@ struct ArchiveVerify: AsyncParsableCommand {
         let found = try await orFail { try await archive.verify(against: project.runs, campaign: campaign) }
         switch formatOption.format {
         case .json: try printJSON(found)
-        case .table: print(found.isEmpty ? "archive and run directories agree" : found.map(\.description).joined(separator: "\n"))
+        case .table:
+            print(
+                found.isEmpty ? "archive and run directories agree" : found.map(\.description).joined(separator: "\n"))
         }
         if !found.isEmpty { throw ExitCode.failure }
     }

@@ -34,7 +34,11 @@ struct CampaignRun: AsyncParsableCommand {
             }
             configs[0].name = name
         }
-        if let seed { configs = configs.map { var config = $0; config.seed = seed; return config } }
+        if let seed {
+            configs = configs.map {
+                var config = $0; config.seed = seed; return config
+            }
+        }
         let session = CampaignSession(project: project, allowUnsandboxed: allowUnsandboxed)
         for config in configs {
             let begun = project.hasCampaign(config.name)

@@ -66,7 +66,9 @@ struct CampaignShow: AsyncParsableCommand {
         }
         if formatOption.format == .json { return try printJSON(state) }
         let row = state.campaign
-        let standing = state.running ? "running" : row.verdict == nil ? "not finished: losslab campaign resume \(name)" : "finished"
+        let standing =
+            state.running
+            ? "running" : row.verdict == nil ? "not finished: losslab campaign resume \(name)" : "finished"
         print("\(row.name): \(standing); world \(row.world ?? "?"), begun \(row.started ?? "?")")
         print("\(row.candidates) candidates, \(row.scored) scored, \(row.trials) trials")
         for sentence in state.confirmation?.summary ?? [] { print(sentence) }
@@ -77,7 +79,8 @@ struct CampaignShow: AsyncParsableCommand {
 /// `losslab campaign report NAME`: the report again, from the evidence on disk.
 struct CampaignReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Print a campaign's report: ranked table, confirmation, verdict, where time went.")
+        commandName: "report",
+        abstract: "Print a campaign's report: ranked table, confirmation, verdict, where time went.")
 
     @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
     var name: String

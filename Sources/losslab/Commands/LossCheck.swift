@@ -47,7 +47,8 @@ struct LossCheck: AsyncParsableCommand {
     }
 
     static func text(of path: String) throws -> String {
-        let data = path == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path)
+        let data =
+            path == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path)
         guard let data else { throw ValidationError("\(path) cannot be read; check the path") }
         guard let text = String(data: data, encoding: .utf8) else {
             throw ValidationError("\(path) is not UTF-8 text")

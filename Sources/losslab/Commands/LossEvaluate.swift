@@ -104,7 +104,8 @@ struct LossEvaluate: AsyncParsableCommand {
         }
         return EvaluationReport(
             world: world, pool: pool, questions: questions, seeds: seeds, untrained: untrained,
-            results: Array(zip(sound, results)), refused: screened.compactMap { row in
+            results: Array(zip(sound, results)),
+            refused: screened.compactMap { row in
                 row.rejection.map { (row.loss, $0) }
             })
     }

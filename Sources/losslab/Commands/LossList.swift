@@ -33,8 +33,10 @@ struct LossList: AsyncParsableCommand {
         case .table:
             var table = TextTable(["name", "origin", "beta", "title", "reference"])
             for row in rows {
-                table.add([row.name, row.control ? "control" : row.origin, compact(row.beta), row.title ?? "",
-                    row.reference ?? ""])
+                table.add([
+                    row.name, row.control ? "control" : row.origin, compact(row.beta), row.title ?? "",
+                    row.reference ?? "",
+                ])
             }
             print(table.text)
         }

@@ -17,8 +17,10 @@ struct SystemCheck: AsyncParsableCommand {
         case .table:
             var table = TextTable(["part", "state", "found", "how to get it"])
             for finding in findings {
-                table.add([finding.part, finding.present ? "ok" : finding.required ? "MISSING" : "absent",
-                    finding.found, finding.present ? "" : finding.remedy])
+                table.add([
+                    finding.part, finding.present ? "ok" : finding.required ? "MISSING" : "absent",
+                    finding.found, finding.present ? "" : finding.remedy,
+                ])
             }
             print(table.text)
         }

@@ -21,7 +21,8 @@ struct SystemBench: AsyncParsableCommand {
             let folder = FileManager.default.temporaryDirectory.appending(path: "losslab-bench-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: folder) }
             print("With the archive and every file of the run directory written:")
-            print(try await benchmarkOverhead(candidates: candidates) { try await Self.storage(of: $0, in: folder.path) })
+            print(
+                try await benchmarkOverhead(candidates: candidates) { try await Self.storage(of: $0, in: folder.path) })
         }
     }
 
@@ -39,7 +40,8 @@ struct SystemBench: AsyncParsableCommand {
 struct SystemErrorRates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "error-rates",
-        abstract: "Simulate campaigns with the measured noise: false discoveries, power, coverage; and the published loop's.")
+        abstract:
+            "Simulate campaigns with the measured noise: false discoveries, power, coverage; and the published loop's.")
 
     @Option(help: "Simulated campaigns.")
     var campaigns = 1_000

@@ -82,11 +82,12 @@ class Profile:
 
 
 def grid(low: float, high: float) -> Tensor:
-    """Margins from low to high, more closely around 0, where every training begins, and 0 itself."""
+    """Margins from low to high, more closely around 0, where every training begins; 0 itself, and both sides of it."""
     near = (high - low) / 20
     close = near * torch.arange(-30, 31, dtype=torch.float64) / 30
     wide = torch.linspace(low, high, 241, dtype=torch.float64)
-    return torch.cat([wide[wide.abs() > near], close]).sort().values
+    sides = close.new_tensor([-near, near]) / 1000
+    return torch.cat([wide[wide.abs() > near], close, sides]).sort().values
 
 
 def profile(evaluate: Evaluate, rho: Tensor, beta: float) -> Profile:

@@ -99,7 +99,7 @@ def _panel(
             axes.plot(rho.tolist(), values.tolist(), color=colour, linewidth=1, linestyle=_dashes(other.way))
         values = loss.profile.main.slopes if slope else loss.profile.main.values
         # Those drawn first are wider, so that a curve shows on both sides of one that covers it.
-        width = 2 + 0.8 * (len(losses) - 1 - i)
+        width = 2 + min(0.8, 3 / len(losses)) * (len(losses) - 1 - i)
         axes.plot(rho.tolist(), values.masked_fill(start, math.nan).tolist(), color=colour, linewidth=width)
         axes.plot([0], values[start].tolist(), color=colour, marker="o", markersize=3.5 + width)
     axes.set_xlim(*shown)
