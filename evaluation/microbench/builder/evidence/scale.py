@@ -26,7 +26,7 @@ from builder.sft_settings import SFTSettings
 from builder.world_files import MICROBENCH, read_world, write_world
 
 WORLDS_ELSEWHERE = CACHE.parent / "worlds"
-LOSSES = ("dpo", "slic", "exponential", "kto_pair", "ipo", "lrml", "dbaql", "sft")
+LOSSES = ("dpo", "exponential", "kto_pair", "ipo", "lrml", "sft")
 SETTING = Setting(learning_rate=5e-4, beta=0.05)
 SEEDS = (1, 2)
 LONGER = World(
