@@ -78,7 +78,9 @@ struct ContestRow: Sendable {
     }
 
     /// The comparison that decides about a discovery.
-    var hardest: PairedComparison? { comparisons.max { $0.pValue < $1.pValue } }
+    var hardest: PairedComparison? {
+        comparisons.max { ($0.pValue, -$0.difference.mean) < ($1.pValue, -$1.difference.mean) }
+    }
 
     /// Mean difference to the catalogue loss, or to the baseline, that it exceeds the least.
     var leastLead: Double { comparisons.map(\.difference.mean).min() ?? -.infinity }

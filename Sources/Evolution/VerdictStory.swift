@@ -45,9 +45,9 @@ struct VerdictStory {
         }
         return named.map { comparison in
             "\(row.finalist.name) against \(comparison.against): \(signed(comparison.difference.mean)) "
-                + "(\(interval(comparison.difference))), one-sided p = \(short(comparison.pValue)), "
+                + "(\(interval(comparison.difference))), one-sided p \(short(comparison.pValue)), "
                 + "corrected for \(deciding.rows.count == 1 ? "one finalist" : "\(deciding.rows.count) finalists") "
-                + "\(short(comparison.adjustedPValue))."
+                + "p \(short(comparison.adjustedPValue))."
         }
     }
 
@@ -69,9 +69,10 @@ struct VerdictStory {
 
     /// A lead that vanishes or turns when answers are decoded greedily is told, though it does not decide.
     private var greedyWarning: [String] {
-        guard let hardest = winner?.hardest, let greedy = hardest.greedyDifference, greedy.mean <= 0 else { return [] }
+        let decisive = verdict == .discovery ? winner?.hardest : winner?.against(rule.baseline)
+        guard let decisive, let greedy = decisive.greedyDifference, greedy.mean <= 0 else { return [] }
         return [
-            "Decoded greedily the lead over \(hardest.against) is \(signed(greedy.mean)) (\(interval(greedy))): "
+            "Decoded greedily the lead over \(decisive.against) is \(signed(greedy.mean)) (\(interval(greedy))): "
                 + "part of the gain may be a sharper policy rather than a better one."
         ]
     }
@@ -85,7 +86,7 @@ struct VerdictStory {
                 return
                     "In the world \(contest.world), reported but not part of the verdict, \(row.finalist.name) scores "
                     + "\(signed(hardest.difference.mean)) (\(interval(hardest.difference))) against \(hardest.against), "
-                    + "its hardest comparison there: \(holds ? "the gain carries over" : "no gain is shown there")."
+                    + "its hardest comparison there: \(holds ? "a gain is shown there" : "no gain is shown there")."
             }
         }
     }
@@ -100,7 +101,7 @@ private func interval(_ estimate: Estimate) -> String {
 }
 
 /// A p-value with three decimals, never a flat zero.
-private func short(_ pValue: Double) -> String { pValue < 0.001 ? "below 0.001" : fixed(pValue, decimals: 3) }
+private func short(_ pValue: Double) -> String { pValue < 0.001 ? "< 0.001" : "= " + fixed(pValue, decimals: 3) }
 
 /// Decimal notation without Foundation: this module has no I/O and no locale.
 func fixed(_ value: Double, decimals: Int) -> String {
