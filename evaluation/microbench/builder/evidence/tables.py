@@ -30,7 +30,7 @@ def _catalogue(record: Record) -> str:
     rows = [
         f"### `{record['world']}`: the tuned catalogue",
         "",
-        f"{_untrained(record)} {record['trials']} trials of {record['secondsPerTrial']:.1f} s.",
+        f"{_untrained(record)} {record['trials']} trials, {record['secondsPerTrial']:.1f} s wall each.",
         "",
         "| loss | lr | beta | score | greedy | fresh seeds and pairs | held-out | held-out greedy | KL |",
         "|---|---|---|---|---|---|---|---|---|",
