@@ -116,7 +116,7 @@ private struct ScriptedWorker {
                 Issue.record("expected a time-out, got \(String(describing: error))")
                 return
             }
-            #expect(ContinuousClock.now - started < .seconds(10))
+            #expect(ContinuousClock.now - started < .seconds(60))
             _ = try await screener.fileForm(of: "b", header: [:])
         }
     }
@@ -154,7 +154,7 @@ private struct ScriptedWorker {
             let started = ContinuousClock.now
             task.cancel()
             await #expect(throws: (any Error).self) { try await task.value }
-            #expect(ContinuousClock.now - started < .seconds(5))
+            #expect(ContinuousClock.now - started < .seconds(60))
         }
     }
 
