@@ -35,7 +35,7 @@ release: setup
 	@swift build -c release --product losslab-worker
 
 discover: release
-	@$(RELEASE)/losslab campaign run runs/quickstart.yaml
+	@$(RELEASE)/losslab campaign run runs/quickstart.yaml --resume
 
 test: lint test-swift test-python
 
