@@ -30,6 +30,11 @@ let package = Package(
         .target(
             name: "LabConfig", dependencies: ["LabCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(
+            name: "ChatClient", dependencies: ["LabCore", "CCurl", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
         .target(name: "CSpawn"),
         .target(name: "Sandbox", dependencies: ["LabCore", "CSpawn"], swiftSettings: strict),
         .target(
@@ -43,8 +48,8 @@ let package = Package(
         .target(name: "CLockdown", dependencies: ["CSeccomp"]),
 
         // L2: stages.
-        .target(name: "Proposer", dependencies: ["LabCore"], swiftSettings: strict),
-        .target(name: "Judge", dependencies: ["LabCore"], swiftSettings: strict),
+        .target(name: "Proposer", dependencies: ["LabCore", "ChatClient"], swiftSettings: strict),
+        .target(name: "Judge", dependencies: ["LabCore", "ChatClient"], swiftSettings: strict),
         .target(
             name: "Trainer", dependencies: ["LabCore", "WorkerProtocol", "Sandbox"],
             exclude: ["python/pyproject.toml"],
@@ -61,7 +66,8 @@ let package = Package(
         .executableTarget(
             name: "losslab",
             dependencies: [
-                "LabCore", "LabConfig", "Archive", "Evolution", "Proposer", "Judge", "Trainer", "CampaignRunner",
+                "LabCore", "LabConfig", "ChatClient", "Archive", "Evolution", "Proposer", "Judge", "Trainer",
+                "CampaignRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -71,7 +77,8 @@ let package = Package(
 
         // Tests.
         .testTarget(name: "LabCoreTests", dependencies: ["LabCore", "LabTesting"]),
-        .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore"]),
+        .testTarget(name: "ChatClientTests", dependencies: ["ChatClient", "LabCore"]),
+        .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore", "ChatClient"]),
         .testTarget(name: "TrainerTests", dependencies: ["Trainer", "LabCore", "Sandbox", "WorkerProtocol"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "LabCore"]),
         .testTarget(
@@ -79,7 +86,7 @@ let package = Package(
             dependencies: ["Archive", "LabCore", "LabTesting", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LabConfigTests", dependencies: ["LabConfig", "LabCore"]),
         .testTarget(name: "EvolutionTests", dependencies: ["Evolution", "LabCore", "LabTesting"]),
-        .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting"]),
+        .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting", "ChatClient"]),
         .testTarget(
             name: "CampaignRunnerTests", dependencies: ["CampaignRunner", "Evolution", "LabCore", "LabTesting"]),
         .testTarget(name: "EndToEndTests", dependencies: ["LabCore", "Archive"]),

@@ -9,6 +9,8 @@ import Testing
         "LabTesting": ["LabCore"],
         "WorkerProtocol": ["LabCore"],
         "LabConfig": ["LabCore", "Yams"],
+        "CCurl": [],
+        "ChatClient": ["LabCore", "CCurl", "Yams"],
         "CSpawn": [],
         "Sandbox": ["LabCore", "CSpawn"],
         "Archive": ["LabCore", "GRDB"],
@@ -24,8 +26,8 @@ import Testing
         "EmbeddedPython": ["CPython", "CLockdown"],
         "losslab-worker": ["EmbeddedPython", "CLockdown", "WorkerProtocol"],
         "losslab": [
-            "LabCore", "LabConfig", "Archive", "Evolution", "Proposer", "Judge", "Trainer", "CampaignRunner",
-            "ArgumentParser", "Logging",
+            "LabCore", "LabConfig", "ChatClient", "Archive", "Evolution", "Proposer", "Judge", "Trainer",
+            "CampaignRunner", "ArgumentParser", "Logging",
         ],
     ]
 
