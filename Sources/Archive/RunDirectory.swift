@@ -5,7 +5,7 @@ public import LabCore
 public final class RunDirectory: Sendable {
     public let files: RunFiles
     /// Finished steps by the runner's own keys.
-    public let steps: FileStepStore
+    public let steps: StepLog
     public let manifest: CampaignManifest
     let evidence: FileStepStore
     private let log: EventLog
@@ -48,7 +48,7 @@ public final class RunDirectory: Sendable {
         self.manifest = manifest
         self.lock = lock
         evidence = try FileStepStore(path)
-        steps = try FileStepStore("\(path)/\(RunLayout.steps)")
+        steps = try StepLog("\(path)/\(RunLayout.steps)")
         log = try EventLog("\(path)/\(RunLayout.events)")
     }
 

@@ -11,7 +11,7 @@ enum RunLayout {
     /// Parent folders of all candidates' folders.
     static let candidateRoots = ["candidates", "catalogue"]
     /// Finished steps of the runner, by its own keys.
-    static let steps = "steps"
+    static let steps = "steps.log"
 
     /// `candidates/0007-soft-margin` for a proposed loss, `catalogue/dpo` for a catalogue loss.
     static func folder(of id: CandidateID, name: String) -> String {

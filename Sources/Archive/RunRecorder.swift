@@ -24,13 +24,33 @@ public final class RunRecorder: CandidateArchive {
     }
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
+        try await archive.record(candidate, try keep(candidate), of: campaign)
+    }
+
+    /// Every file first, then all rows in one transaction.
+    public func record(_ batch: [RecordedCandidate], of campaign: String) async throws {
+        var rows: [ArchiveRow] = []
+        for entry in batch {
+            rows.append(.candidate(entry.candidate, document: try keep(entry.candidate)))
+            for trial in entry.trials {
+                let document = try ArchiveJSON.encode(trial)
+                try await trialFile(of: entry.candidate.id, campaign).keep(document, slug: trial.spec.slug)
+                rows.append(
+                    .trial(trial, of: entry.candidate.id, document: String(decoding: document, as: UTF8.self)))
+            }
+        }
+        try await archive.record(rows, of: campaign)
+    }
+
+    /// Writes a candidate's files; its JSON.
+    private func keep(_ candidate: Candidate) throws -> String {
         let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
         remember(Place(folder: folder), of: candidate.id)
         let evidence = directory.evidence
         if let source = candidate.source { try evidence.keep(Array(source.text.utf8), for: RunLayout.loss(in: folder)) }
         let document = try ArchiveJSON.encode(candidate)
         try evidence.keep(document, for: RunLayout.candidate(in: folder))
-        try await archive.record(candidate, String(decoding: document, as: UTF8.self), of: campaign)
+        return String(decoding: document, as: UTF8.self)
     }
 
     public func record(

@@ -95,6 +95,20 @@ public final class SQLiteArchive: CandidateArchive {
         try await write { try Rows.insert(record, document, of: candidate, campaign, in: $0) }
     }
 
+    /// Rows in one transaction.
+    func record(_ rows: [ArchiveRow], of campaign: String) async throws {
+        try await write { database in
+            for row in rows {
+                switch row {
+                case .candidate(let candidate, let document):
+                    try Rows.insert(candidate, document, of: campaign, in: database)
+                case .trial(let record, let candidate, let document):
+                    try Rows.insert(record, document, of: candidate, campaign, in: database)
+                }
+            }
+        }
+    }
+
     public func record(_ confirmation: Confirmation, of campaign: String) async throws {
         try await write { try Rows.insert(confirmation, of: campaign, in: $0) }
     }
@@ -110,4 +124,10 @@ public final class SQLiteArchive: CandidateArchive {
     func read<Value: Sendable>(_ operation: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await ArchiveError.translating(path) { try await database.read(operation) }
     }
+}
+
+/// A row to be written, with its value as JSON.
+enum ArchiveRow: Sendable {
+    case candidate(Candidate, document: String)
+    case trial(TrialRecord, of: CandidateID, document: String)
 }

@@ -23,16 +23,15 @@ extension CampaignRunner {
         let ladder = TuningLadder(tuning: tuning, scheduler: scheduler, journal: cache, label: "catalogue")
         let contenders = try await LossEvaluation(ladder: ladder).evaluated(entrants)
 
-        var candidates: [Candidate] = []
-        for (contender, screening) in zip(contenders, screenings) {
+        let candidates = zip(contenders, screenings).map { contender, screening in
             let proposal = LossProposal(name: contender.loss.name, text: contender.loss.text, operation: "catalogue")
             let draft = Draft(
                 id: contender.id, arm: .catalogue, generation: 0, proposal: proposal, screening: screening,
                 source: contender.loss, settled: nil)
-            let candidate = draft.candidate(after: contender)
-            try await recorder.record(candidate, trials: contender.trials)
-            candidates.append(candidate)
+            return draft.candidate(after: contender)
         }
+        try await recorder.record(
+            candidates, trials: Dictionary(uniqueKeysWithValues: contenders.map { ($0.id, $0.trials) }))
         try await steps.keep(candidates, for: "catalogue")
         return candidates
     }

@@ -29,9 +29,7 @@ struct GenerationPipeline: Sendable {
         let finished = tuned + proxied.filter { !promoted.contains($0.id) }
         let candidates = candidates(of: drafts, after: finished)
         let trials = Dictionary(uniqueKeysWithValues: finished.map { ($0.id, $0.trials) })
-        for candidate in candidates {
-            try await recorder.record(candidate, trials: trials[candidate.id] ?? [])
-        }
+        try await recorder.record(candidates, trials: trials)
         return candidates
     }
 

@@ -6,16 +6,17 @@ struct Recorder: Sendable {
     let campaign: String
     let events: @Sendable (CampaignEvent) -> Void
 
-    /// A candidate, then its trials that are not yet recorded.
-    func record(_ candidate: Candidate, trials: [Contender.FinishedTrial]) async throws {
+    /// Candidates with their trials, together.
+    func record(_ candidates: [Candidate], trials: [CandidateID: [Contender.FinishedTrial]]) async throws {
         let (archive, campaign) = (archive, campaign)
-        try await write("candidate \(candidate.id)") {
-            try await archive.record(candidate, of: campaign)
-            for trial in trials {
-                try await archive.record(trial.outcome, trial.spec, of: candidate.id, in: campaign)
-            }
+        let batch = candidates.map { candidate in
+            let records = (trials[candidate.id] ?? []).map { TrialRecord(spec: $0.spec, outcome: $0.outcome) }
+            return RecordedCandidate(candidate, trials: records)
         }
-        events(.recorded(candidate.id, status: candidate.status))
+        try await write("candidates \(candidates.map(\.id.description).joined(separator: ", "))") {
+            try await archive.record(batch, of: campaign)
+        }
+        for candidate in candidates { events(.recorded(candidate.id, status: candidate.status)) }
     }
 
     func record(_ trials: [Contender.FinishedTrial], of id: CandidateID) async throws {

@@ -48,7 +48,6 @@ struct StepJournal: Sendable {
 extension JSONEncoder {
     fileprivate static var steps: JSONEncoder {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
         // A diverged training may leave an infinite metric; the step must be storable all the same.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

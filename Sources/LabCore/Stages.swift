@@ -58,6 +58,8 @@ public protocol ParentSelector: Sendable {
 public protocol CandidateArchive: Sendable {
     func record(_ candidate: Candidate, of campaign: String) async throws
     func record(_ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String) async throws
+    /// Candidates together with trials of theirs, all of them or, after a kill, none or some.
+    func record(_ batch: [RecordedCandidate], of campaign: String) async throws
     func record(_ confirmation: Confirmation, of campaign: String) async throws
     func snapshot(of campaign: String) async throws -> ArchiveSnapshot
 }

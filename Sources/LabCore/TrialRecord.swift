@@ -8,3 +8,26 @@ public struct TrialRecord: Codable, Sendable, Equatable {
         self.outcome = outcome
     }
 }
+
+/// A candidate to be recorded, with trials of it.
+public struct RecordedCandidate: Sendable {
+    public let candidate: Candidate
+    public let trials: [TrialRecord]
+
+    public init(_ candidate: Candidate, trials: [TrialRecord]) {
+        self.candidate = candidate
+        self.trials = trials
+    }
+}
+
+extension CandidateArchive {
+    /// One row after the other, for archives that know nothing faster.
+    public func record(_ batch: [RecordedCandidate], of campaign: String) async throws {
+        for entry in batch {
+            try await record(entry.candidate, of: campaign)
+            for trial in entry.trials {
+                try await record(trial.outcome, trial.spec, of: entry.candidate.id, in: campaign)
+            }
+        }
+    }
+}

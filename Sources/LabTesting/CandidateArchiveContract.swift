@@ -35,6 +35,13 @@ public enum CandidateArchiveContract {
             try await archive.record(scored, of: "one")
             try require(try await archive.snapshot(of: "one").candidates, equals: [scored], "candidates")
         },
+        ContractClaim("a batch records what its candidates recorded one by one would be") { archive in
+            let candidates = [
+                Example.candidate(1, "soft", mean: 6), Example.candidate(2, "hard", mean: 5, parents: [1]),
+            ]
+            try await archive.record(candidates.map { RecordedCandidate($0, trials: []) }, of: "one")
+            try require(try await archive.snapshot(of: "one").candidates, equals: candidates, "candidates")
+        },
         ContractClaim("campaigns do not see each other's candidates") { archive in
             try await archive.record(Example.candidate(1, "soft"), of: "one")
             try await archive.record(Example.candidate(1, "hard"), of: "two")

@@ -64,6 +64,33 @@ private func notes(_ path: String) -> [[Int]] {
         }
     }
 
+    @Test(arguments: 1...8)
+    func theStepLogKeepsEveryFinishedStep(seed: UInt64) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/steps.log"
+        for round in 0..<3 {
+            let moment = seed * 1000 + UInt64(round)
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [folder = folder.path as String, moment = moment as UInt64] in
+                let log = try StepLog(folder + "/steps.log", syncInterval: .milliseconds(moment % 2 == 0 ? 0 : 200))
+                killMyselfSoon(moment)
+                for counter in 1..<1_000_000 {
+                    let value = Array(repeating: UInt8(counter % 251), count: 1 + counter % 7 * 30_000)
+                    try log.store(value, for: "\(moment)/\(counter)")
+                    note("\(moment) \(counter)\n", in: folder + "/notes")
+                }
+            }
+        }
+        let log = try StepLog(path)
+        let finished = notes(folder.path + "/notes")
+        for note in finished {
+            let value = try #require(try log.value(for: "\(note[0])/\(note[1])"))
+            #expect(value == Array(repeating: UInt8(note[1] % 251), count: 1 + note[1] % 7 * 30_000))
+        }
+        try log.store([1], for: "after")
+        #expect(try StepLog(path).value(for: "after") == [1])
+    }
+
     @Test(arguments: 1...4)
     func theArchiveIsWholeAndFinishedRowsAreKept(seed: UInt64) async throws {
         let folder = try TemporaryFolder()

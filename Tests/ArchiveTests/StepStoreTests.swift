@@ -13,6 +13,50 @@ import Testing
     }
 
     @Test(arguments: StepStoreContract.claims)
+    func aLogKeepsTheContract(claim: ContractClaim<any StepStore>) async throws {
+        let folder = try TemporaryFolder()
+        try await claim.check(try StepLog(folder.path + "/steps.log"))
+        try await claim.check(try StepLog(folder.path + "/every-value-synced.log", syncInterval: .zero))
+    }
+
+    @Test func aLogFindsItsValuesAgainAndCutsOffATornEnd() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/deep/steps.log"
+        try StepLog(path).store(Array("first".utf8), for: "generation/1")
+        try StepLog(path).store(Array("line\nline".utf8), for: "generation/2")
+        try StepLog(path).store(Array("second".utf8), for: "generation/1")
+        let whole = try #require(try readWhole(path))
+        for torn in 1..<30 {
+            try folder.write(Array(whole.dropLast(torn)), to: "torn.log")
+            let log = try StepLog(folder.path + "/torn.log")
+            #expect(try log.value(for: "generation/1") == Array("first".utf8))
+            #expect(try log.value(for: "generation/2") == Array("line\nline".utf8))
+            try log.store([7], for: "new")
+            #expect(try StepLog(folder.path + "/torn.log").value(for: "new") == [7])
+        }
+        #expect(try StepLog(path).value(for: "generation/1") == Array("second".utf8))
+    }
+
+    @Test func aDamagedValueEndsTheLogThere() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/steps.log"
+        try StepLog(path).store(Array("sound".utf8), for: "a")
+        try StepLog(path).store(Array("damaged".utf8), for: "b")
+        var bytes = try #require(try readWhole(path))
+        bytes[bytes.count - 3] ^= 1
+        try folder.write(bytes, to: "steps.log")
+        let log = try StepLog(path)
+        #expect(try log.value(for: "a") == Array("sound".utf8))
+        #expect(try log.value(for: "b") == nil)
+    }
+
+    @Test(arguments: ["", "tab\t", "line\nend", "nul\0", String(repeating: "k", count: 1_001)])
+    func keysThatBreakALogsLinesAreRefused(key: String) throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: ArchiveError.self) { try StepLog(folder.path + "/steps.log").store([1], for: key) }
+    }
+
+    @Test(arguments: StepStoreContract.claims)
     func memoryKeepsTheContract(claim: ContractClaim<any StepStore>) async throws {
         try await claim.check(InMemoryStepStore())
     }
