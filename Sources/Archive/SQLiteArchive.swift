@@ -56,7 +56,11 @@ public final class SQLiteArchive: CandidateArchive {
 
     private static func checkOwner(_ database: Database, path: String) throws {
         let applicationID = try Int.fetchOne(database, sql: "PRAGMA application_id")
-        let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table'") ?? 0
+        // A disk that was full at the first start leaves the list of migrations and nothing else.
+        let tables =
+            try Int.fetchOne(
+                database,
+                sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name <> 'grdb_migrations'") ?? 0
         if tables > 0, applicationID != Schema.applicationID {
             throw ArchiveError(
                 .foreign, path: path, "is the database of another program; move it away or name another path")

@@ -4,26 +4,6 @@ import Testing
 /// A whole campaign by the real program: real losses, real training, killed and resumed.
 @Suite(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
 struct CampaignCommandTests {
-    private static let recipe = """
-        name: tiny
-        seed: 3
-        world: length-biased
-        transferWorld: none
-        proposer:
-          strategy: grammar
-          controlArms: {random: 0.25}
-        catalogue: [dpo, kto_pair]
-        budget: {candidates: 3, generationSize: 3}
-        tuning:
-          grid: {learningRates: [0.0005], betas: [0.02, 0.08]}
-          smokePairs: 32
-          pairs: 64
-          fullSeeds: [1, 2]
-          fullSettings: 1
-        confirmation: {finalists: 1, catalogueLosses: 1, seeds: 101-102}
-        workers: 2
-        """
-
     private struct Row: Decodable {
         let name: String
         let origin: String
@@ -34,59 +14,28 @@ struct CampaignCommandTests {
         let confirmed: Bool
     }
 
-    private func canonicalExport(_ program: Program) throws -> String {
-        let outcome = try program.run("archive", "export", "--canonical")
-        #expect(outcome.code == 0, "\(outcome.errors)")
-        return outcome.output
-    }
-
-    @Test func aCampaignKilledAtRandomMomentsEndsWithTheSameArchive() throws {
-        let whole = try Program()
-        defer { whole.remove() }
-        _ = try whole.write(Self.recipe, to: "runs/tiny.yaml")
-        let outcome = try whole.run("campaign", "run", "runs/tiny.yaml")
-        #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("## Verdict: "))
-
-        let broken = try Program()
-        defer { broken.remove() }
-        _ = try broken.write(Self.recipe, to: "runs/tiny.yaml")
-        var generator = SystemRandomNumberGenerator()
-        var begun = false
-        for round in 0..<4 {
-            let arguments = begun ? ["campaign", "resume", "tiny"] : ["campaign", "run", "runs/tiny.yaml"]
-            let process = try broken.start(
-                arguments, output: broken.folder.appending(path: "\(round).out"),
-                errors: broken.folder.appending(path: "\(round).err"))
-            Thread.sleep(forTimeInterval: Double.random(in: 2...9, using: &generator))
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            begun = FileManager.default.fileExists(
-                atPath: broken.folder.appending(path: "runs/tiny/manifest.json").path)
-        }
-        let resumed =
-            begun ? try broken.run("campaign", "resume", "tiny") : try broken.run("campaign", "run", "runs/tiny.yaml")
-        #expect(resumed.code == 0, "\(resumed.errors)")
-        #expect(try canonicalExport(broken) == canonicalExport(whole))
-        #expect(try broken.run("archive", "verify").code == 0)
-
+    @Test func theTableCarriesErrorsAndTheFilesRestoreTheArchive() throws {
+        let whole = try TinyCampaign.uninterrupted.get()
         let rows = try whole.run("archive", "list", "--format", "json").json([Row].self)
         let dpo = try #require(rows.first { $0.name == "dpo" })
         #expect(dpo.confirmed && dpo.origin == "baseline" && dpo.trials >= 3)
         #expect(rows.filter { $0.origin == "discovered" && $0.score != nil }.count == 3)
         #expect(rows.allSatisfy { $0.score == nil || $0.standardError != nil })
 
-        let archive = whole.folder.appending(path: "runs/archive.sqlite")
-        let before = try canonicalExport(whole)
-        try FileManager.default.removeItem(at: archive)
-        #expect(try whole.run("archive", "rebuild").code == 0)
-        #expect(try canonicalExport(whole) == before)
+        let restored = try Program()
+        defer { restored.remove() }
+        try FileManager.default.removeItem(at: restored.folder.appending(path: "runs"))
+        try FileManager.default.copyItem(
+            at: whole.folder.appending(path: "runs"), to: restored.folder.appending(path: "runs"))
+        try FileManager.default.removeItem(at: restored.folder.appending(path: "runs/archive.sqlite"))
+        #expect(try restored.run("archive", "rebuild").code == 0)
+        #expect(try TinyCampaign.archive(of: restored) == TinyCampaign.archive(of: whole))
     }
 
     @Test func interruptionEndsCleanlyAndSaysHowToResume() throws {
         let program = try Program()
         defer { program.remove() }
-        _ = try program.write(Self.recipe, to: "runs/tiny.yaml")
+        _ = try program.write(TinyCampaign.recipe, to: "runs/tiny.yaml")
         let errors = program.folder.appending(path: "errors")
         let process = try program.start(
             ["campaign", "run", "runs/tiny.yaml"], output: program.folder.appending(path: "output"), errors: errors)

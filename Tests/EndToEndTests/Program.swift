@@ -52,8 +52,26 @@ struct Program {
     func start(
         _ arguments: [String], environment: [String: String] = [:], output: URL, errors: URL
     ) throws -> Process {
+        try start(Self.products.appending(path: "losslab"), arguments, environment, output: output, errors: errors)
+    }
+
+    /// Runs shell commands where mounting is allowed and seen by them alone; the program's path is in `LOSSLAB`.
+    func shell(_ commands: String) throws -> Outcome {
+        let (output, errors) = (folder.appending(path: "shell.out"), folder.appending(path: "shell.err"))
+        let process = try start(
+            URL(filePath: "/usr/bin/unshare"), ["-rm", "sh", "-c", commands],
+            ["LOSSLAB": Self.products.appending(path: "losslab").path], output: output, errors: errors)
+        process.waitUntilExit()
+        return Outcome(
+            code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+            errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+
+    private func start(
+        _ executable: URL, _ arguments: [String], _ environment: [String: String], output: URL, errors: URL
+    ) throws -> Process {
         let process = Process()
-        process.executableURL = Self.products.appending(path: "losslab")
+        process.executableURL = executable
         process.arguments = arguments
         process.currentDirectoryURL = folder
         var variables = ProcessInfo.processInfo.environment
