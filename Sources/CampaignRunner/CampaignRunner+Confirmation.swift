@@ -9,7 +9,8 @@ extension CampaignRunner {
     /// compared on those that remain, which proves nothing for it; one that fails by our fault stops the campaign here,
     /// since leaving it out could change the verdict.
     func confirm(_ snapshot: ArchiveSnapshot) async throws -> Confirmation {
-        if let finished: Confirmation = try await steps.finished("confirmation") { return finished }
+        let key = confirmationKey(after: snapshot)
+        if let finished: Confirmation = try await steps.finished(key) { return finished }
         let promotion = Promotion(share: config.tuning.promotedShare)
         let finalists = promotion.finalists(in: snapshot, count: config.confirmation.finalists)
         let known = promotion.confirmedCatalogue(in: snapshot, count: config.confirmation.catalogueLosses)
@@ -33,8 +34,16 @@ extension CampaignRunner {
             comparisons: decided.comparisons,
             summary: decided.summary + finalistScores.notes + knownScores.notes)
         try await recorder.record(confirmation)
-        try await steps.keep(confirmation, for: "confirmation")
+        try await steps.keep(confirmation, for: key)
         return confirmation
+    }
+
+    /// A search that a model's budget ended may go on with a larger one; what was confirmed before does not count then.
+    private func confirmationKey(after snapshot: ArchiveSnapshot) -> String {
+        guard config.proposer.model != nil, let last = snapshot.candidates.map(\.id).max() else {
+            return "confirmation"
+        }
+        return "confirmation/\(last)"
     }
 
     /// Confirmed scores of these losses in these worlds, and sentences about those that could not be trained.

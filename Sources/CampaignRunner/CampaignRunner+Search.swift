@@ -10,9 +10,10 @@ extension CampaignRunner {
         for loss in catalogue { seen.insert(loss.id, name: loss.proposal.name, fingerprint: loss.fingerprint) }
         let drafting = drafting(knowing: catalogue)
         var progress = SearchProgress()
+        var halted = false
 
         // A time budget counts the seconds stored with each generation, so a resumed search ends where it ended before.
-        while progress.end(under: config.budget) == nil {
+        while !halted, progress.end(under: config.budget) == nil {
             let record: GenerationRecord
             let key = "generation/\(progress.generations + 1)"
             if let finished: GenerationRecord = try await steps.finished(key) {
@@ -21,7 +22,9 @@ extension CampaignRunner {
             } else {
                 let started = clock()
                 let pipeline = generation(after: progress, snapshot: population.snapshot, drafting: drafting)
-                let candidates = try await pipeline.run(seen: &seen)
+                let (candidates, isLast) = try await pipeline.run(seen: &seen)
+                halted = isLast
+                if candidates.isEmpty { break }
                 record = GenerationRecord(
                     number: pipeline.number, slots: pipeline.slots, candidates: candidates,
                     seconds: clock() - started)
@@ -32,7 +35,7 @@ extension CampaignRunner {
             scheduler.failures.forgetRecorded()
             events(.generationFinished(number: record.number, evaluated: progress.evaluated))
         }
-        if let end = progress.end(under: config.budget) {
+        if let end = progress.end(under: config.budget) ?? (halted ? .modelBudget : nil) {
             logger.info("search ended after \(progress.evaluated) candidates: \(end.sentence)")
         }
         return population.snapshot
@@ -53,7 +56,9 @@ extension CampaignRunner {
 
     private func drafting(knowing catalogue: [Candidate]) -> Drafting {
         Drafting(
-            seed: config.seed, workers: config.workers, stages: stages, selector: selector,
+            seed: config.seed, workers: max(config.workers, config.proposer.model?.endpoint.concurrency ?? 0),
+            stages: stages,
+            selector: selector,
             beta: tuning.smokeTrial().setting.beta, limits: limits, failures: scheduler.failures, journal: steps,
             catalogueFingerprints: Dictionary(
                 uniqueKeysWithValues: catalogue.compactMap { loss in loss.fingerprint.map { (loss.id, $0) } }),

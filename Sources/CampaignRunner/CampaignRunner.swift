@@ -77,6 +77,7 @@ public struct CampaignRunner: Sendable {
         }
         var comparable = begun
         comparable.workers = config.workers
+        comparable.budget.model = config.budget.model
         guard comparable == config else {
             throw CampaignError(
                 .configuration,

@@ -19,7 +19,12 @@ struct Drafting: Sendable {
     let events: @Sendable (CampaignEvent) -> Void
 
     /// Drafts in order of their ids. A slot whose proposal is refused or a duplicate gets another, up to the limits.
-    func drafts(of generation: GenerationPipeline, seen: inout SeenLosses) async throws -> [Draft] {
+    ///
+    /// When the proposer may spend no more, the drafts so far are the last; without any of the searching arm there are
+    /// none at all, so that a campaign resumed with the same budget ends where it ended before.
+    func drafts(of generation: GenerationPipeline, seen: inout SeenLosses) async throws -> (
+        drafts: [Draft], halted: Bool
+    ) {
         var drafts: [Draft] = []
         var open = generation.slots
         for _ in 0..<Self.roundsPerGeneration where !open.isEmpty {
@@ -30,8 +35,15 @@ struct Drafting: Sendable {
             let prepared = try await concurrentMap(numbered, limit: workers) { id, arm in
                 try await prepare(id, arm, for: generation)
             }
+            let asked = prepared.lastIndex { !$0.isHalted }.map { $0 + 1 } ?? 0
+            let halted = prepared.contains { $0.isHalted }
+            if halted,
+                (drafts.map(\.arm) + asksAnswered(prepared, numbered.map(\.arm))).allSatisfy({ $0 != .evolution })
+            {
+                return ([], true)
+            }
             var stillOpen: [SearchArm] = []
-            for (preparation, (id, arm)) in zip(prepared, numbered) {
+            for (preparation, (id, arm)) in zip(prepared, numbered).prefix(asked) {
                 let draft = try await settle(preparation, id, arm, generation, seen: &seen)
                 drafts.append(draft)
                 switch draft.settled {
@@ -39,14 +51,27 @@ struct Drafting: Sendable {
                 case .failed, .scored, nil: break
                 }
             }
+            if halted { return (drafts, true) }
             open = stillOpen
         }
-        return drafts
+        return (drafts, false)
+    }
+
+    /// Arms of the slots for which there is a proposal.
+    private func asksAnswered(_ prepared: [Preparation], _ arms: [SearchArm]) -> [SearchArm] {
+        zip(prepared, arms).filter { !$0.0.isHalted }.map(\.1)
     }
 
     private enum Preparation: Sendable {
         case screened(LossProposal, Screening)
         case failed(LossProposal?, String)
+        /// Never proposed: the budget for it is used up.
+        case halted(String)
+
+        var isHalted: Bool {
+            if case .halted = self { return true }
+            return false
+        }
     }
 
     /// Proposal and screening of one candidate, each once.
@@ -66,6 +91,9 @@ struct Drafting: Sendable {
             }.value
             events(.screened(id, accepted: screening.accepted))
             return .screened(proposed, screening)
+        } catch let halt as ProposerHalt {
+            guard halt.reason == .budget else { throw CampaignError(.configuration, halt.message) }
+            return .halted(halt.message)
         } catch let failure as StageFailure {
             try failures.failed(id, because: failure.description)
             return .failed(proposal, failure.description)
@@ -103,6 +131,10 @@ struct Drafting: Sendable {
                 settled: settled)
         }
         switch preparation {
+        case .halted(let reason):
+            // Between proposals that were still made; its number is taken.
+            return draft(
+                LossProposal(name: "candidate-\(id)", text: "", operation: "none"), nil, nil, .failed(reason))
         case .failed(let proposal, let reason):
             let known = proposal ?? LossProposal(name: "candidate-\(id)", text: "", operation: "none")
             return draft(known, nil, nil, .failed(reason))

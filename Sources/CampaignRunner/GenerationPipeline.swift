@@ -17,8 +17,10 @@ struct GenerationPipeline: Sendable {
     let recorder: Recorder
 
     /// Propose, screen, drop duplicates, smoke, proxy, promote, full, record.
-    func run(seen: inout SeenLosses) async throws -> [Candidate] {
-        let drafts = try await drafting.drafts(of: self, seen: &seen)
+    ///
+    /// - Returns: the candidates, and whether they are the last for want of money.
+    func run(seen: inout SeenLosses) async throws -> (candidates: [Candidate], halted: Bool) {
+        let (drafts, halted) = try await drafting.drafts(of: self, seen: &seen)
         let contenders = drafts.compactMap(\.contender)
 
         let trained = try await ladder.smoke(contenders)
@@ -30,7 +32,7 @@ struct GenerationPipeline: Sendable {
         let candidates = candidates(of: drafts, after: finished)
         let trials = Dictionary(uniqueKeysWithValues: finished.map { ($0.id, $0.trials) })
         try await recorder.record(candidates, trials: trials)
-        return candidates
+        return (candidates, halted)
     }
 
     private var promotion: Promotion { Promotion(share: ladder.tuning.config.promotedShare) }

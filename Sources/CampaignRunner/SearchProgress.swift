@@ -15,12 +15,14 @@ enum SearchEnd: String, Codable, Sendable {
     case candidates
     case proposals
     case seconds
+    case modelBudget
 
     var sentence: String {
         switch self {
         case .candidates: "all candidates of the budget are evaluated"
         case .proposals: "the budget's proposals are used up"
         case .seconds: "the budget's time does not hold another generation"
+        case .modelBudget: "the budget for language models is used up"
         }
     }
 }

@@ -1,3 +1,5 @@
+import LabCore
+
 /// How long a stage may take and how often our own failures are tried again.
 public struct StageLimits: Sendable {
     /// Hard limit of one trial; `nil` for `trialFactor` times the median so far, at least `trialMinimum`.
@@ -32,6 +34,8 @@ extension StageLimits {
             try Task.checkCancellation()
             do {
                 return try await withDeadline(limit, operation)
+            } catch let halt as ProposerHalt {
+                throw halt
             } catch let passed as DeadlinePassed {
                 throw StageFailure(description: "\(stage): \(passed)")
             } catch {

@@ -19,13 +19,14 @@ public func render(_ config: CampaignConfig) -> String {
         proposer:
           strategy: \(config.proposer.strategy)
           # Shares of the candidates given to the arms without feedback.
-          controlArms:\(arms.isEmpty ? " {}" : arms.joined())
+          controlArms:\(arms.isEmpty ? " {}" : arms.joined())\(config.proposer.model.map(render) ?? "")\(
+          config.judge.map(render) ?? "")
         catalogue: \(config.catalogue.isEmpty ? "all" : list(config.catalogue))
         budget:
           candidates: \(budget.candidates)
           generationSize: \(budget.generationSize)
           proposalFactor: \(budget.proposalFactor)
-          time: \(budget.seconds.map { Quantity.text(seconds: $0) } ?? "none")
+          time: \(budget.seconds.map { Quantity.text(seconds: $0) } ?? "none")\(budget.model.map(render) ?? "")
         tuning:
           grid:\(grid)
           smokePairs: \(tuning.smokePairs)

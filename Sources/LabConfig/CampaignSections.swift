@@ -3,7 +3,9 @@ import Yams
 
 /// Ways of proposing and of choosing parents that a recipe may name.
 enum KnownStrategies {
-    static let proposers = ["grammar"]
+    static let proposers = ["grammar", "program", "discopop"]
+    /// Losses that the paper's loop begins with.
+    static let burnIn = ["dpo", "slic", "ipo", "kto_pair"]
     static let selectors = ["mixed", "tournament", "pareto"]
 }
 
@@ -15,8 +17,10 @@ func campaign(from section: Section) -> CampaignConfig {
     config.world = section.slug("world") ?? config.world
     config.transferWorld = transferWorld(section, config.transferWorld)
     config.proposer = proposer(from: section.section("proposer"))
+    config.judge = judge(from: section)
     config.catalogue = section.namesOrAll("catalogue", config.catalogue)
-    config.budget = budget(from: section.section("budget"))
+    config.budget = budget(
+        from: section.section("budget"), generationSize: config.proposer.strategy == "discopop" ? 1 : nil)
     config.tuning = tuning(from: section.section("tuning"))
     config.selection = selection(from: section.section("selection"))
     config.confirmation = confirmation(from: section.section("confirmation"))
@@ -26,6 +30,7 @@ func campaign(from section: Section) -> CampaignConfig {
         section.complain(.missingKey, "name", "is missing; it becomes the campaign's folder under runs/")
     }
     config.name = name ?? ""
+    refuseContradictions(of: config, in: section)
     let reused = Set(config.confirmation.seeds).intersection(config.tuning.fullSeeds + config.tuning.proxySeeds)
     if !reused.isEmpty {
         let list = reused.sorted().map { "\($0)" }.joined(separator: ", ")
@@ -51,6 +56,7 @@ private func proposer(from section: Section) -> ProposerConfig {
     }
     _ = [SearchArm.random, .bestOfN].map { arms.node($0.rawValue) }
     arms.refuseUnknownKeys()
+    config.model = proposingModel(from: section, strategy: config.strategy)
     section.refuseUnknownKeys()
     let total = config.controlArms.values.reduce(0, +)
     if total > 0.9 {
@@ -60,12 +66,14 @@ private func proposer(from section: Section) -> ProposerConfig {
     return config
 }
 
-private func budget(from section: Section) -> BudgetConfig {
+private func budget(from section: Section, generationSize: Int?) -> BudgetConfig {
     var config = BudgetConfig()
+    config.generationSize = generationSize ?? config.generationSize
     config.candidates = section.int("candidates", config.candidates, in: 1...1_000_000)
     config.generationSize = section.int("generationSize", config.generationSize, in: 1...1_000)
     config.proposalFactor = section.double("proposalFactor", config.proposalFactor, in: 1...1_000)
     config.seconds = section.duration("time", config.seconds, in: 1...2_592_000)
+    config.model = modelBudget(from: section)
     section.refuseUnknownKeys()
     return config
 }

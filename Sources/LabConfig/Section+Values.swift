@@ -12,6 +12,32 @@ extension Section {
         return scalar.string
     }
 
+    /// One line of text; absent, empty or `none` gives `nil`.
+    func line(_ key: String) -> String? {
+        if let node = node(key), node.isNothing || node.scalar?.string == "none" { return nil }
+        guard let text = scalar(key, expected: "one line of text") else { return nil }
+        guard !text.isEmpty, text.utf8.count <= 1_000, !text.contains(where: \.isNewline) else {
+            complain(.outOfRange, key, "must be one line of at most 1000 bytes")
+            return nil
+        }
+        return text
+    }
+
+    func flag(_ key: String, _ fallback: Bool) -> Bool {
+        guard let text = scalar(key, expected: "true or false") else { return fallback }
+        guard let value = ["true": true, "false": false][text] else {
+            complain(.wrongType, key, "must be true or false, not `\(text)`")
+            return fallback
+        }
+        return value
+    }
+
+    /// A whole number; absent or `none` gives `nil`.
+    func optionalInt(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        if let node = node(key), node.isNothing || node.scalar?.string == "none" { return nil }
+        return has(key) ? int(key, range.lowerBound, in: range) : nil
+    }
+
     func int(_ key: String, _ fallback: Int, in range: ClosedRange<Int>) -> Int {
         guard let text = scalar(key, expected: "a whole number") else { return fallback }
         guard let value = Int(text) else {

@@ -7,6 +7,8 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
     /// The world in which finalists are scored once more; `nil` for none.
     public var transferWorld: String?
     public var proposer: ProposerConfig
+    /// `nil` for the world's own rubric.
+    public var judge: JudgeConfig?
     /// Catalogue losses compared with, by name; empty means all.
     public var catalogue: [String]
     public var budget: BudgetConfig
@@ -18,8 +20,8 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
 
     public init(
         name: String, seed: UInt64 = 1, world: String = "base", transferWorld: String? = "transfer",
-        proposer: ProposerConfig = .init(), catalogue: [String] = [], budget: BudgetConfig = .init(),
-        tuning: TuningConfig = .init(), selection: SelectionConfig = .init(),
+        proposer: ProposerConfig = .init(), judge: JudgeConfig? = nil, catalogue: [String] = [],
+        budget: BudgetConfig = .init(), tuning: TuningConfig = .init(), selection: SelectionConfig = .init(),
         confirmation: ConfirmationConfig = .init(), workers: Int = 2
     ) {
         self.name = name
@@ -27,6 +29,7 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
         self.world = world
         self.transferWorld = transferWorld
         self.proposer = proposer
+        self.judge = judge
         self.catalogue = catalogue
         self.budget = budget
         self.tuning = tuning
@@ -38,14 +41,19 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
 
 /// Which proposer, and how the candidates divide between search and its controls.
 public struct ProposerConfig: Codable, Sendable, Equatable {
-    /// `grammar` needs no model.
+    /// `grammar` needs no model; `program` and `discopop` ask one.
     public var strategy: String
-    /// Share of candidates given to the arms without feedback, each.
+    /// Share of candidates given to the arms without feedback, each. They draw from the grammar whatever the strategy.
     public var controlArms: [SearchArm: Double]
+    /// Present when the strategy asks a model.
+    public var model: ProposingModelConfig?
 
-    public init(strategy: String = "grammar", controlArms: [SearchArm: Double] = [:]) {
+    public init(
+        strategy: String = "grammar", controlArms: [SearchArm: Double] = [:], model: ProposingModelConfig? = nil
+    ) {
         self.strategy = strategy
         self.controlArms = controlArms
+        self.model = model
     }
 }
 
@@ -59,12 +67,18 @@ public struct BudgetConfig: Codable, Sendable, Equatable {
     public var proposalFactor: Double
     /// Seconds of wall-clock time for the search; `nil` for no limit. Confirmation always runs.
     public var seconds: Double?
+    /// What may be spent on language models; a resumed campaign may be given another.
+    public var model: ModelBudget?
 
-    public init(candidates: Int = 40, generationSize: Int = 10, proposalFactor: Double = 5, seconds: Double? = nil) {
+    public init(
+        candidates: Int = 40, generationSize: Int = 10, proposalFactor: Double = 5, seconds: Double? = nil,
+        model: ModelBudget? = nil
+    ) {
         self.candidates = candidates
         self.generationSize = generationSize
         self.proposalFactor = proposalFactor
         self.seconds = seconds
+        self.model = model
     }
 }
 

@@ -1,0 +1,164 @@
+import LabCore
+
+/// The keys of `proposer:` that say which model is asked and how; `nil` for a strategy that asks none.
+func proposingModel(from section: Section, strategy: String) -> ProposingModelConfig? {
+    let keys = [
+        "model", "endpoint", "prompts", "temperature", "maxTokens", "critique", "repairs", "evidence", "contextTokens",
+        "reasoningEffort",
+    ]
+    guard strategy != "grammar" else {
+        for key in keys where section.has(key) {
+            _ = section.node(key)
+            section.complain(.conflict, key, "needs `strategy: program` or `discopop`; the grammar asks no model")
+        }
+        return nil
+    }
+    if !section.has("model") {
+        section.complain(.missingKey, "model", "is missing; name the model that strategy \(strategy) is to ask")
+    }
+    var config = ProposingModelConfig(model: section.line("model") ?? "")
+    config.endpoint = endpoint(from: section.section("endpoint"))
+    config.prompts = section.line("prompts")
+    config.temperature = section.double("temperature", config.temperature, in: 0...2)
+    config.maxTokens = section.int("maxTokens", config.maxTokens, in: 64...1_000_000)
+    config.critique = section.flag("critique", config.critique)
+    config.repairs = section.int("repairs", config.repairs, in: 0...3)
+    config.evidence = section.int("evidence", config.evidence, in: 1...12)
+    config.contextTokens = section.int("contextTokens", config.contextTokens, in: 2_048...10_000_000)
+    config.reasoningEffort = section.line("reasoningEffort")
+    if strategy == "discopop", section.has("critique") {
+        section.complain(.conflict, "critique", "belongs to `strategy: program`; the paper's loop has none")
+    }
+    if config.maxTokens * 2 > config.contextTokens {
+        section.complain(
+            .conflict, "maxTokens", "must be at most half of contextTokens (\(config.contextTokens)), or no prompt fits"
+        )
+    }
+    return config
+}
+
+func endpoint(from section: Section) -> EndpointConfig {
+    var config = EndpointConfig()
+    config.provider = section.choice("provider", config.provider, of: EndpointConfig.providers)
+    config.baseURL = section.line("baseURL")
+    if let url = config.baseURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+        section.complain(.outOfRange, "baseURL", "must begin with http:// or https://, not `\(url)`")
+    }
+    config.keyEnvironment = section.line("keyEnvironment")
+    if let name = config.keyEnvironment, !isVariableName(name) {
+        // The value is not repeated: it may be the key itself.
+        section.complain(
+            .outOfRange, "keyEnvironment",
+            "must be the name of an environment variable, such as OPENAI_API_KEY; the key itself never goes into a file "
+                + "of the project")
+    }
+    config.keyFile = section.line("keyFile")
+    config.concurrency = section.int("concurrency", config.concurrency, in: 1...1_000)
+    config.requestsPerMinute = section.optionalInt("requestsPerMinute", in: 1...1_000_000)
+    config.tokensPerMinute = section.optionalInt("tokensPerMinute", in: 1...1_000_000_000)
+    section.refuseUnknownKeys()
+    return config
+}
+
+/// The `judge:` section; `nil` when absent or the default.
+func judge(from campaign: Section) -> JudgeConfig? {
+    let section = campaign.section("judge")
+    var config = JudgeConfig()
+    config.kind = section.choice("kind", config.kind, of: JudgeConfig.kinds)
+    config.model = section.line("model")
+    config.endpoint = endpoint(from: section.section("endpoint"))
+    section.refuseUnknownKeys()
+    if config.kind == "rubric", config.model != nil {
+        section.complain(.conflict, "model", "needs `kind: mt_bench` or `pairwise`; the rubric asks no model")
+    }
+    if config.kind != "rubric", config.model == nil {
+        section.complain(.missingKey, "model", "is missing; name the model that grades")
+    }
+    return config == JudgeConfig() ? nil : config
+}
+
+func modelBudget(from section: Section) -> ModelBudget? {
+    let usd = section.node("usd")
+    let unlimited = usd == nil || usd?.isNothing == true || usd?.scalar?.string == "none"
+    let budget = ModelBudget(
+        usd: unlimited ? nil : section.double("usd", 0, in: 0...1_000_000),
+        tokens: section.optionalInt("tokens", in: 1...Int(Int32.max) * 1_000),
+        calls: section.optionalInt("calls", in: 1...1_000_000_000))
+    return budget == ModelBudget() ? nil : budget
+}
+
+/// What single sections cannot see.
+func refuseContradictions(of config: CampaignConfig, in section: Section) {
+    guard config.proposer.strategy == "discopop" else { return }
+    if config.budget.generationSize != 1 {
+        section.complain(
+            .conflict, "budget", "must have `generationSize: 1`: the conversation of discopop has one loss at a time")
+    }
+    let missing = KnownStrategies.burnIn.filter { !config.catalogue.isEmpty && !config.catalogue.contains($0) }
+    if !missing.isEmpty {
+        section.complain(
+            .conflict, "catalogue",
+            "lacks \(missing.joined(separator: ", ")); discopop begins with \(KnownStrategies.burnIn.joined(separator: ", "))"
+        )
+    }
+}
+
+func render(_ model: ProposingModelConfig) -> String {
+    """
+
+      model: \(quoted(model.model))
+      endpoint:\(render(model.endpoint, indent: "    "))
+      prompts: \(model.prompts.map(quoted) ?? "none")
+      temperature: \(model.temperature)
+      maxTokens: \(model.maxTokens)\(model.critique ? "\n  critique: true" : "")
+      repairs: \(model.repairs)
+      evidence: \(model.evidence)
+      contextTokens: \(model.contextTokens)
+      reasoningEffort: \(model.reasoningEffort.map(quoted) ?? "none")
+    """
+}
+
+func render(_ judge: JudgeConfig) -> String {
+    """
+
+    judge:
+      kind: \(judge.kind)
+      model: \(judge.model.map(quoted) ?? "none")
+      endpoint:\(render(judge.endpoint, indent: "    "))
+    """
+}
+
+func render(_ budget: ModelBudget) -> String {
+    """
+
+      usd: \(budget.usd.map { "\($0)" } ?? "none")
+      tokens: \(budget.tokens.map { "\($0)" } ?? "none")
+      calls: \(budget.calls.map { "\($0)" } ?? "none")
+    """
+}
+
+private func render(_ endpoint: EndpointConfig, indent: String) -> String {
+    let lines = [
+        "provider: \(endpoint.provider)", "baseURL: \(endpoint.baseURL.map(quoted) ?? "none")",
+        "keyEnvironment: \(endpoint.keyEnvironment.map(quoted) ?? "none")",
+        "keyFile: \(endpoint.keyFile.map(quoted) ?? "none")", "concurrency: \(endpoint.concurrency)",
+        "requestsPerMinute: \(endpoint.requestsPerMinute.map { "\($0)" } ?? "none")",
+        "tokensPerMinute: \(endpoint.tokensPerMinute.map { "\($0)" } ?? "none")",
+    ]
+    return lines.map { "\n\(indent)\($0)" }.joined()
+}
+
+/// As a double-quoted YAML scalar.
+private func quoted(_ text: String) -> String {
+    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+}
+
+private func isVariableName(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first, !("0"..."9").contains(first), text.count <= 60 else { return false }
+    return text.unicodeScalars.allSatisfy { scalar in
+        switch scalar {
+        case "A"..."Z", "a"..."z", "0"..."9", "_": true
+        default: false
+        }
+    }
+}

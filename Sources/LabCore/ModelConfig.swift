@@ -1,0 +1,99 @@
+/// Which language model is asked, and where.
+public struct EndpointConfig: Codable, Sendable, Equatable {
+    public static let providers = ["openai", "anthropic"]
+
+    /// The dialect spoken: `openai` (and everything compatible with it) or `anthropic`.
+    public var provider: String
+    /// `nil` for the provider's own address; anything else for vLLM, Ollama, LiteLLM, ...
+    public var baseURL: String?
+    /// Name of the environment variable that holds the key; `nil` for the provider's usual one.
+    public var keyEnvironment: String?
+    /// A file, readable by its owner alone, that holds the key; wins over the variable.
+    public var keyFile: String?
+    /// Requests in flight at most.
+    public var concurrency: Int
+    public var requestsPerMinute: Int?
+    public var tokensPerMinute: Int?
+
+    public init(
+        provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil, keyFile: String? = nil,
+        concurrency: Int = 8, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil
+    ) {
+        self.provider = provider
+        self.baseURL = baseURL
+        self.keyEnvironment = keyEnvironment
+        self.keyFile = keyFile
+        self.concurrency = concurrency
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+    }
+}
+
+/// The language model that proposes, and how it is asked.
+public struct ProposingModelConfig: Codable, Sendable, Equatable {
+    /// As the endpoint names it.
+    public var model: String
+    public var endpoint: EndpointConfig
+    /// Folder of prompt files that take the place of the built-in ones of the same name; relative to the project.
+    public var prompts: String?
+    /// Of the steps that write; steps that reason or repair use at most this.
+    public var temperature: Double
+    /// Most tokens in one reply.
+    public var maxTokens: Int
+    /// Whether a valid draft is criticised once and revised.
+    public var critique: Bool
+    /// Repairs of one candidate (`program`), or further samples after invalid code (`discopop`).
+    public var repairs: Int
+    /// Earlier losses shown with their code.
+    public var evidence: Int
+    /// The model's context in tokens; the conversation of `discopop` is kept below it.
+    public var contextTokens: Int
+    /// Passed on as it is, such as `low`; `nil` sends nothing.
+    public var reasoningEffort: String?
+
+    public init(
+        model: String, endpoint: EndpointConfig = .init(), prompts: String? = nil, temperature: Double = 1,
+        maxTokens: Int = 2_048, critique: Bool = false, repairs: Int = 3, evidence: Int = 4,
+        contextTokens: Int = 32_768, reasoningEffort: String? = nil
+    ) {
+        self.model = model
+        self.endpoint = endpoint
+        self.prompts = prompts
+        self.temperature = temperature
+        self.maxTokens = maxTokens
+        self.critique = critique
+        self.repairs = repairs
+        self.evidence = evidence
+        self.contextTokens = contextTokens
+        self.reasoningEffort = reasoningEffort
+    }
+}
+
+/// Who grades the answers.
+public struct JudgeConfig: Codable, Sendable, Equatable {
+    public static let kinds = ["rubric", "mt_bench", "pairwise"]
+
+    /// `rubric` needs no model.
+    public var kind: String
+    public var model: String?
+    public var endpoint: EndpointConfig
+
+    public init(kind: String = "rubric", model: String? = nil, endpoint: EndpointConfig = .init()) {
+        self.kind = kind
+        self.model = model
+        self.endpoint = endpoint
+    }
+}
+
+/// What a campaign may spend on language models; `nil` for no limit.
+public struct ModelBudget: Codable, Sendable, Equatable {
+    public var usd: Double?
+    public var tokens: Int?
+    public var calls: Int?
+
+    public init(usd: Double? = nil, tokens: Int? = nil, calls: Int? = nil) {
+        self.usd = usd
+        self.tokens = tokens
+        self.calls = calls
+    }
+}
