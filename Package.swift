@@ -49,7 +49,9 @@ let package = Package(
 
         // L2: stages.
         .target(name: "Proposer", dependencies: ["LabCore", "ChatClient"], swiftSettings: strict),
-        .target(name: "Judge", dependencies: ["LabCore", "ChatClient"], swiftSettings: strict),
+        .target(
+            name: "Judge", dependencies: ["LabCore", "ChatClient", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
         .target(
             name: "Trainer", dependencies: ["LabCore", "WorkerProtocol", "Sandbox"],
             exclude: ["python/pyproject.toml"],

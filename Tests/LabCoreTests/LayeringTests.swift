@@ -16,7 +16,7 @@ import Testing
         "Archive": ["LabCore", "GRDB"],
         "Evolution": ["LabCore"],
         "Proposer": ["LabCore", "ChatClient"],
-        "Judge": ["LabCore", "ChatClient"],
+        "Judge": ["LabCore", "ChatClient", "Yams"],
         "Trainer": ["LabCore", "WorkerProtocol", "Sandbox"],
         "CampaignRunner": ["LabCore", "Evolution", "Logging"],
         "CPython": ["CPythonEmbed", "CLockdown"],

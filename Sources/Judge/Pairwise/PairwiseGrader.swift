@@ -1,0 +1,87 @@
+public import ChatClient
+import Foundation
+
+/// Compares two models' answers question by question, each pair in both orders.
+public struct PairwiseGrader: Sendable {
+    public let suite: PairwiseSuite
+    public let settings: JudgeSettings
+    private let service: any ChatService
+
+    public init(suite: PairwiseSuite, service: any ChatService, settings: JudgeSettings) {
+        self.suite = suite
+        self.service = service
+        self.settings = settings
+    }
+
+    /// Both games of one question and what they took.
+    public struct Graded: Sendable {
+        public let row: PairRow
+        public let notes: [CallNote]
+    }
+
+    /// What a judge is told that gave no verdict.
+    private static let reminder = "Now give your final verdict, as one of the labels in double square brackets."
+
+    /// A request that fails leaves its game without a verdict; throws only what would fail every request.
+    public func grade(
+        _ question: SuiteQuestion, model: String, answer: [String], baseline: String, baselineAnswer: [String]
+    ) async throws -> Graded {
+        var games: [PairRow.Game] = []
+        var notes: [CallNote] = []
+        for number in 1...2 {
+            let order = number == 1 ? [baselineAnswer, answer] : [answer, baselineAnswer]
+            let (game, note) = try await play(question, order, answer: answer, model: model, number: number)
+            games.append(game)
+            notes.append(note)
+        }
+        let lengths = [answer, baselineAnswer].map { $0.reduce(0) { $0 + $1.unicodeScalars.count } }
+        let row = PairRow(
+            question: question.id, model: model, baseline: baseline, judge: settings.model, games: games,
+            lengths: lengths, time: Date().timeIntervalSince1970)
+        return Graded(row: row, notes: notes)
+    }
+
+    private func play(
+        _ question: SuiteQuestion, _ order: [[String]], answer: [String], model: String, number: Int
+    ) async throws -> (PairRow.Game, CallNote) {
+        var flags = Judge.flags(of: answer.joined(separator: "\n\n"), in: suite.prompt.template)
+        let split = order[0].count
+        let asked = try await settings.ask(service, about: order[0] + order[1]) { shown in
+            let prompt = try suite.userPrompt(
+                question, first: Array(shown[..<split]), second: Array(shown[split...]))
+            return [ChatMessage(.system, suite.prompt.system), ChatMessage(.user, prompt)]
+        }
+        if asked.cut { flags.append(.exceedsContext) }
+        var replies = asked.reply.map { [$0] } ?? []
+        var failure = asked.failure
+        var messages = asked.messages
+        while let last = replies.last, replies.count < suite.prompt.attempts, Self.reading(of: replies) == .none,
+            UnparsedReason(last) != .refusal
+        {
+            messages += [ChatMessage(.assistant, last.text), ChatMessage(.user, Self.reminder)]
+            do {
+                replies.append(try await service.complete(settings.request(messages), for: settings.purpose))
+            } catch let error as ChatError where !error.endsTheRun {
+                failure = error
+                break
+            }
+        }
+        var verdict: Verdict?
+        if case .verdict(let found) = Self.reading(of: replies) { verdict = found }
+        let reason =
+            verdict == nil ? replies.last.map { UnparsedReason($0) } ?? failure.map { UnparsedReason($0) } : nil
+        let game = PairRow.Game(
+            userPrompt: asked.messages.last?.content ?? "",
+            judgment: replies.isEmpty ? JudgmentRow.apiError : replies.map(\.text).joined(separator: "\n"),
+            score: verdict)
+        let note = CallNote(
+            question: question.id, model: model, judge: settings.model, turn: number, flags: flags, unparsed: reason,
+            replies: replies, error: failure?.message)
+        return (game, note)
+    }
+
+    private static func reading(of replies: [ChatReply]) -> Verdict.Reading {
+        replies.contains { $0.choices.first?.finish == .refusal }
+            ? .none : Verdict.read(replies.map(\.text).joined(separator: "\n"))
+    }
+}
