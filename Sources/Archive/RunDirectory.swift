@@ -2,7 +2,7 @@ import Foundation
 public import LabCore
 
 /// The folder of one campaign, held by the one process that runs it: evidence, finished steps, events.
-public final class RunDirectory: Sendable {
+public final class RunDirectory: TrialEvidence {
     public let files: RunFiles
     /// Finished steps by the runner's own keys.
     public let steps: StepLog
@@ -59,6 +59,11 @@ public final class RunDirectory: Sendable {
 
     /// Keeps a file for people, such as `report.md`, at the top of the folder.
     public func keep(_ text: String, as name: String) throws { try evidence.keep(Array(text.utf8), for: name) }
+
+    public func keep(_ dialogues: [GradedAnswer], of loss: String, _ spec: TrialSpec) throws {
+        let lines = try dialogues.map { try ArchiveJSON.encode($0) + [UInt8(ascii: "\n")] }
+        try evidence.store(lines.flatMap { $0 }, for: RunLayout.answers(of: loss, spec))
+    }
 
     /// The time in UTC, ISO 8601.
     public static func now() -> String { Date().formatted(.iso8601) }

@@ -26,6 +26,11 @@ enum RunLayout {
     static func candidate(in folder: String) -> String { "\(folder)/candidate.json" }
     /// Its trials, a `TrialRecord` a line. One file, since there may be ten trials a loss and ten thousand losses.
     static func trials(in folder: String) -> String { "\(folder)/trials.jsonl" }
+    /// What a policy said in one trial and how it was graded, a dialogue a line. Only full-fidelity trials that this
+    /// campaign ran itself have one.
+    static func answers(of loss: String, _ spec: TrialSpec) -> String {
+        "answers/\(slug(loss))/\(spec.slug)-\(spec.pairPool.rawValue)-\(spec.questionSet.rawValue).jsonl"
+    }
     /// Stands for the name of a loss whose trials come before it.
     static let unrecorded = "unrecorded"
 

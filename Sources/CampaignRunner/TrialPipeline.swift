@@ -4,10 +4,18 @@ public import LabCore
 public struct TrialPipeline: TrialRunner {
     private let trainer: any PolicyTrainer
     private let judge: any AnswerJudge
+    private let evidence: (any TrialEvidence)?
 
-    public init(trainer: any PolicyTrainer, judge: any AnswerJudge) {
+    /// - Parameter evidence: keeps what was said and how it was graded, for trials at full fidelity.
+    public init(trainer: any PolicyTrainer, judge: any AnswerJudge, evidence: (any TrialEvidence)? = nil) {
         self.trainer = trainer
         self.judge = judge
+        self.evidence = evidence
+    }
+
+    /// The same stages, with their dialogues kept.
+    public func keeping(_ evidence: any TrialEvidence) -> TrialPipeline {
+        TrialPipeline(trainer: trainer, judge: judge, evidence: evidence)
     }
 
     public func run(_ loss: LossSource, _ spec: TrialSpec) async throws -> TrialOutcome {
@@ -16,18 +24,23 @@ public struct TrialPipeline: TrialRunner {
         case .rejected(let rejection):
             return .rejected(rejection)
         case .trained(let report):
-            let sampled = try await scores(of: "sampled", in: report, spec)
-            let greedy = try await scores(of: "greedy", in: report, spec)
+            let sampled = try await graded("sampled", in: report, spec)
+            let greedy = try await graded("greedy", in: report, spec)
+            if let evidence, spec.fidelity == .full {
+                try await evidence.keep(sampled.dialogues + greedy.dialogues, of: loss.name, spec)
+            }
             let seconds = report.seconds["total"] ?? started.duration(to: .now).inSeconds
             return .scored(
                 TrialResult(
-                    spec: spec, questionScores: sampled, greedyScores: greedy, kl: report.kl?.mean,
+                    spec: spec, questionScores: sampled.scores, greedyScores: greedy.scores, kl: report.kl?.mean,
                     metrics: report.metrics, seconds: seconds, weightsHash: report.weightsHash))
         }
     }
 
-    /// Scores in the order in which the trainer answered, which is the question file's.
-    private func scores(of decoding: String, in report: TrainingReport, _ spec: TrialSpec) async throws -> [Double] {
+    /// Dialogues and question scores in the order in which the trainer answered, which is the question file's.
+    private func graded(
+        _ decoding: String, in report: TrainingReport, _ spec: TrialSpec
+    ) async throws -> (dialogues: [GradedAnswer], scores: [Double]) {
         guard let answers = report.answers[decoding], !answers.isEmpty else {
             throw TrialError(message: "the trainer returned no \(decoding) answers")
         }
@@ -37,7 +50,9 @@ public struct TrialPipeline: TrialRunner {
         if let missing = scores.firstIndex(of: nil) {
             throw TrialError(message: "the judge gave question \(ids[missing]) of \(spec.world) no rating")
         }
-        return scores.compactMap { $0 }
+        return (
+            GradedAnswer.pairing(answers, with: judgments, decoding: decoding), scores.compactMap { $0 }
+        )
     }
 }
 

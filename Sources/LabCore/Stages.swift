@@ -47,6 +47,11 @@ public protocol TrialRunner: Sendable {
     func run(_ loss: LossSource, _ spec: TrialSpec) async throws -> TrialOutcome
 }
 
+/// Keeps a trial's dialogues with their grades beside its score.
+public protocol TrialEvidence: Sendable {
+    func keep(_ dialogues: [GradedAnswer], of loss: String, _ spec: TrialSpec) async throws
+}
+
 /// Chooses parents. Pure: same snapshot and generator state, same parents.
 public protocol ParentSelector: Sendable {
     func selectParents(

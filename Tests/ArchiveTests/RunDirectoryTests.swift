@@ -30,6 +30,20 @@ import Testing
         #expect(missing?.message == "no campaign of that name; there are first")
     }
 
+    @Test func dialoguesAreALineEachBesideTheirTrialsName() throws {
+        let folder = try TemporaryFolder()
+        let directory = try RunDirectory.create(in: folder.path, Self.manifest, resolvedConfig: "")
+        let spec = TrialSpec(
+            world: "base", fidelity: .full, setting: Setting(learningRate: 0.0005, beta: 0.02), seed: 2)
+        let dialogue = GradedAnswer(
+            questionID: 7, decoding: "greedy", sample: 0, turns: ["one\ntwo", "drei"], scores: [9.5, nil],
+            explanations: ["", "no rating"])
+        try directory.keep([dialogue, dialogue], of: "Soft margin", spec)
+        let path = "first/answers/soft-margin/full-base-lr0.0005-b0.02-s2-search-search.jsonl"
+        let lines = try #require(folder.bytes(path)).split(separator: UInt8(ascii: "\n"))
+        #expect(try lines.map { try ArchiveJSON.decode(GradedAnswer.self, from: Array($0)) } == [dialogue, dialogue])
+    }
+
     @Test func aFolderLeftBeforeTheManifestWasWrittenIsBegunAgain() throws {
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.path + "/first", withIntermediateDirectories: true)

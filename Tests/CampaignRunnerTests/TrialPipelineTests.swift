@@ -18,6 +18,25 @@ import Testing
         #expect(result.seconds == 0.5)
     }
 
+    @Test func dialoguesOfFullTrialsAreKeptWithTheirGrades() async throws {
+        actor Shelf: TrialEvidence {
+            var kept: [GradedAnswer] = []
+            func keep(_ dialogues: [GradedAnswer], of loss: String, _ spec: TrialSpec) { kept += dialogues }
+        }
+        let shelf = Shelf()
+        let pipeline = TrialPipeline(trainer: FakeTrainer(noise: .none, questions: 3), judge: FakeJudge())
+            .keeping(shelf)
+        let loss = FakeLoss(name: "a", value: 6.25).source()
+        _ = try await pipeline.run(loss, spec)
+        #expect(await shelf.kept.isEmpty)
+        let full = TrialSpec(world: "base", fidelity: .full, setting: spec.setting, seed: 1)
+        _ = try await pipeline.run(loss, full)
+        let kept = await shelf.kept
+        #expect(kept.filter { $0.decoding == "sampled" }.map(\.questionID) == [1, 2, 3])
+        #expect(kept.filter { $0.decoding == "greedy" }.count == 3)
+        #expect(kept.allSatisfy { $0.scores == Array(repeating: 6.25, count: $0.turns.count) && !$0.turns.isEmpty })
+    }
+
     @Test func aRejectionInTrainingIsAResult() async throws {
         let pipeline = TrialPipeline(trainer: FakeTrainer(), judge: FakeJudge())
         let outcome = try await pipeline.run(FakeLoss(name: "a", value: 6, behaviour: .diverges).source(), spec)
