@@ -1,0 +1,77 @@
+"""Opens whatever a DataSpec names: a file, a folder, or a data set of the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from losslab_trainer.data.folders import COMPRESSIONS, ENDINGS, ending, is_saved, open_folder, open_saved
+from losslab_trainer.data.hub import HUB_ID, open_hub
+from losslab_trainer.data.json_files import columns_of, read_json, read_json_lines
+from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.sources import RawRow, Source
+from losslab_trainer.data.spec import DataSpec
+from losslab_trainer.data.tables import read_arrow, read_csv, read_parquet
+
+READERS: Mapping[str, Callable[[str, bytes], list[RawRow]]] = {
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json,
+    ".parquet": lambda _, content: read_parquet(content),
+    ".arrow": lambda _, content: read_arrow(content),
+    ".feather": lambda _, content: read_arrow(content),
+    ".csv": lambda name, content: read_csv(name, content, ","),
+    ".tsv": lambda name, content: read_csv(name, content, "\t"),
+}
+
+
+def open_source(spec: DataSpec) -> Source:
+    """All rows, or the first ``limit``. Raises DataProblem."""
+    source = _opened(spec)
+    if not source.rows:
+        raise DataProblem(f"{source.name} holds no rows")
+    if spec.limit is not None:
+        source = replace(source, rows=source.rows[: spec.limit])
+    return source
+
+
+def _opened(spec: DataSpec) -> Source:
+    path = Path(spec.path).expanduser()
+    if path.exists():
+        for option, value in (("--config", spec.config), ("--revision", spec.revision)):
+            if value is not None:
+                raise DataProblem(f"{path} lies here; {option} {value} is for data sets of the Hub")
+    if path.is_dir():
+        return open_saved(path, spec.split) if is_saved(path) else open_folder(path, spec.split, read_file)
+    if path.exists():
+        if spec.split is not None:
+            raise DataProblem(f"{path} is one file and has no splits; leave out --split {spec.split}")
+        rows = read_file(path)
+        return Source(str(path), columns_of(rows), rows)
+    if ending(path) or not HUB_ID.fullmatch(spec.path):
+        raise DataProblem(f"there is no file or folder {path}; check the path")
+    return open_hub(spec)
+
+
+def read_file(path: Path) -> list[RawRow]:
+    """Rows of one file, by its ending, or by its first bytes where the ending says nothing."""
+    try:
+        compressed = path.suffix.lower() in COMPRESSIONS
+        with pa.input_stream(str(path), compression="detect" if compressed else None) as stream:
+            content: bytes = stream.read()
+        kind = ending(path) or _kind(content)
+        if not kind:
+            raise DataProblem(
+                f"{path} is of no kind that is read: {', '.join(ENDINGS)}, also with {', '.join(COMPRESSIONS)}"
+            )
+        return READERS[kind](str(path), content)
+    except (OSError, pa.ArrowException) as error:
+        raise DataProblem(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _kind(content: bytes) -> str:
+    magic = {b"PAR1": ".parquet", b"ARRO": ".arrow"}.get(content[:4], "")
+    return magic or {b"{": ".jsonl", b"[": ".json"}.get(content.lstrip()[:1], "")

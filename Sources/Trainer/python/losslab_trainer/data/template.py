@@ -1,0 +1,119 @@
+"""The chat template: the tokenizer's own, or one that was chosen; a missing or doubtful one is a question, no guess.
+
+A wrong template costs more than most losses differ by, so the template is tried on a dialogue of its own: the prompt
+must be the beginning of prompt and answer, the answer must follow it at once, and a system message must be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.rows import PreferenceRow
+
+# Common forms, for models without one. Written out here in our own words: turn = header, text, end.
+TEMPLATES: Mapping[str, str] = {
+    "chatml": (
+        "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    ),
+    "zephyr": (
+        "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}{{ eos_token }}\n"
+        "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    ),
+}
+# What tells that a model knows a form: these are single tokens of its vocabulary.
+MARKERS: Mapping[str, str] = {"chatml": "<|im_start|>", "zephyr": "<|assistant|>"}
+
+QUESTION, ANSWER, SYSTEM = "Qwhat is asked hereQ", "Awhat is answered hereA", "Swhat is ruled hereS"
+
+
+def checked_template(rows: Sequence[PreferenceRow], tokenizer: Any, choice: str | None, *, accept: bool) -> str | None:
+    """The template for these rows: Jinja text, or None for plain text. Raises DataProblem when it is in doubt."""
+    if not any(row.conversational for row in rows):
+        if rows and tokenizer.eos_token is None:
+            raise DataProblem(
+                "the tokenizer has no end-of-sequence token, so plain-text answers would never end; "
+                "set eos_token in the model folder's tokenizer_config.json"
+            )
+        return None
+    template = chosen_template(tokenizer, choice)
+    if not accept:
+        system = any(message.role == "system" for row in rows for message in row.prompt if not isinstance(message, str))
+        doubt = doubts(tokenizer, template, system=system)
+        if doubt:
+            raise DataProblem(f"the chat template is doubtful: {doubt}. {_choices(tokenizer, accepting=True)}")
+    return template
+
+
+def chosen_template(tokenizer: Any, choice: str | None) -> str:
+    """Jinja text of the template that ``choice`` names, or of the tokenizer's own."""
+    own = tokenizer.chat_template
+    named: Mapping[str, str] = own if isinstance(own, Mapping) else {}
+    if choice is None:
+        if isinstance(own, str):
+            return own
+        if "default" in named:
+            return named["default"]
+        what = "has several chat templates and no default" if named else "has no chat template"
+        raise DataProblem(f"the tokenizer {what}, and the rows are dialogues. {_choices(tokenizer, accepting=False)}")
+    if "{{" in choice or "{%" in choice:
+        return choice
+    if choice in named:
+        return named[choice]
+    if choice in TEMPLATES:
+        return TEMPLATES[choice]
+    if Path(choice).is_file():
+        return Path(choice).read_text(encoding="utf-8")
+    raise DataProblem(f"no chat template {choice!r}. {_choices(tokenizer, accepting=False)}")
+
+
+def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
+    """What is doubtful about a template, in one clause; None if nothing is."""
+    prompt = [{"role": "user", "content": QUESTION}]
+    answer = [{"role": "assistant", "content": ANSWER}]
+
+    def write(messages: list[dict[str, str]], generation: bool) -> str:
+        text: str = tokenizer.apply_chat_template(
+            messages, chat_template=template, tokenize=False, add_generation_prompt=generation
+        )
+        return text
+
+    try:
+        alone, whole = write(prompt, True), write(prompt + answer, False)
+    except Exception as error:  # a template is a program and may raise anything
+        return f"it cannot write one question and one answer ({error})"
+    if QUESTION not in alone or ANSWER not in whole:
+        return "it leaves out what the messages say"
+    if not whole.startswith(alone):
+        return "what it writes for a prompt is not the beginning of what it writes for the prompt and its answer"
+    header = whole[len(alone) : whole.index(ANSWER)].strip()
+    if header and not _is_thought(header):
+        return f"it writes no generation prompt, so the answer would begin with {header!r}"
+    if system:
+        try:
+            ruled = write([{"role": "system", "content": SYSTEM}, *prompt], True)
+        except Exception as error:
+            return f"the data has system messages and it refuses them ({error})"
+        if SYSTEM not in ruled:
+            return "the data has system messages and it leaves them out"
+    return None
+
+
+def _is_thought(header: str) -> bool:
+    """An empty thought, which some templates write before an answer."""
+    return header.startswith("<think>") and header.endswith("</think>")
+
+
+def _choices(tokenizer: Any, *, accepting: bool) -> str:
+    vocabulary = tokenizer.get_vocab()
+    named = tokenizer.chat_template if isinstance(tokenizer.chat_template, Mapping) else {}
+    choices = [f"`{name}` (the tokenizer's)" for name in named]
+    for name in TEMPLATES:
+        known = "the model's vocabulary has its markers" if MARKERS[name] in vocabulary else "markers not in vocabulary"
+        choices.append(f"`{name}` ({known})")
+    choices.append("a file with the Jinja template that the model was trained with")
+    text = f"Choose with --chat-template: {', '.join(choices)}"
+    return text + ("; or take it as it is with --accept-template" if accepting else "")
