@@ -24,6 +24,8 @@ enum RunLayout {
     static func loss(in folder: String) -> String { "\(folder)/loss.py" }
     /// Everything the archive keeps about the loss, its proposal included: a `Candidate`.
     static func candidate(in folder: String) -> String { "\(folder)/candidate.json" }
+    /// What each check of the screening measured: a `Screening`.
+    static func screening(in folder: String) -> String { "\(folder)/screening.json" }
     /// Its trials, a `TrialRecord` a line. One file, since there may be ten trials a loss and ten thousand losses.
     static func trials(in folder: String) -> String { "\(folder)/trials.jsonl" }
     /// What a policy said in one trial and how it was graded, a dialogue a line. Only full-fidelity trials that this

@@ -32,6 +32,11 @@ public final class RunRecorder: CandidateArchive {
         var rows: [ArchiveRow] = []
         for entry in batch {
             rows.append(.candidate(entry.candidate, document: try keep(entry.candidate)))
+            if let screening = entry.screening {
+                let folder = RunLayout.folder(of: entry.candidate.id, name: entry.candidate.lossName)
+                try directory.evidence.keep(
+                    try ArchiveJSON.encode(screening), for: RunLayout.screening(in: folder))
+            }
             for trial in entry.trials {
                 let document = try ArchiveJSON.encode(trial)
                 try await trialFile(of: entry.candidate.id, campaign).keep(document, slug: trial.spec.slug)

@@ -30,8 +30,12 @@ extension CampaignRunner {
                 source: contender.loss, settled: nil)
             return draft.candidate(after: contender)
         }
+        let screened = zip(contenders, screenings).compactMap { entry, screening in
+            screening.map { (entry.id, $0) }
+        }
         try await recorder.record(
-            candidates, trials: Dictionary(uniqueKeysWithValues: contenders.map { ($0.id, $0.trials) }))
+            candidates, screenings: Dictionary(uniqueKeysWithValues: screened),
+            trials: Dictionary(uniqueKeysWithValues: contenders.map { ($0.id, $0.trials) }))
         try await steps.keep(candidates, for: "catalogue")
         return candidates
     }

@@ -31,7 +31,9 @@ struct GenerationPipeline: Sendable {
         let finished = tuned + proxied.filter { !promoted.contains($0.id) }
         let candidates = candidates(of: drafts, after: finished)
         let trials = Dictionary(uniqueKeysWithValues: finished.map { ($0.id, $0.trials) })
-        try await recorder.record(candidates, trials: trials)
+        let screenings = drafts.compactMap { draft in draft.screening.map { (draft.id, $0) } }
+        try await recorder.record(
+            candidates, screenings: Dictionary(uniqueKeysWithValues: screenings), trials: trials)
         return (candidates, halted)
     }
 

@@ -6,12 +6,15 @@ struct Recorder: Sendable {
     let campaign: String
     let events: @Sendable (CampaignEvent) -> Void
 
-    /// Candidates with their trials, together.
-    func record(_ candidates: [Candidate], trials: [CandidateID: [Contender.FinishedTrial]]) async throws {
+    /// Candidates with their screenings and trials, together.
+    func record(
+        _ candidates: [Candidate], screenings: [CandidateID: Screening],
+        trials: [CandidateID: [Contender.FinishedTrial]]
+    ) async throws {
         let (archive, campaign) = (archive, campaign)
         let batch = candidates.map { candidate in
             let records = (trials[candidate.id] ?? []).map { TrialRecord(spec: $0.spec, outcome: $0.outcome) }
-            return RecordedCandidate(candidate, trials: records)
+            return RecordedCandidate(candidate, trials: records, screening: screenings[candidate.id])
         }
         try await write("candidates \(candidates.map(\.id.description).joined(separator: ", "))") {
             try await archive.record(batch, of: campaign)

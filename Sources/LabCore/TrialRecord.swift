@@ -13,10 +13,13 @@ public struct TrialRecord: Codable, Sendable, Equatable {
 public struct RecordedCandidate: Sendable {
     public let candidate: Candidate
     public let trials: [TrialRecord]
+    /// Every check with what it measured; `nil` where none was made.
+    public let screening: Screening?
 
-    public init(_ candidate: Candidate, trials: [TrialRecord]) {
+    public init(_ candidate: Candidate, trials: [TrialRecord], screening: Screening? = nil) {
         self.candidate = candidate
         self.trials = trials
+        self.screening = screening
     }
 }
 

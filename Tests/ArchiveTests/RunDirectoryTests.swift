@@ -44,6 +44,24 @@ import Testing
         #expect(try lines.map { try ArchiveJSON.decode(GradedAnswer.self, from: Array($0)) } == [dialogue, dialogue])
     }
 
+    @Test func aBatchLeavesLossScreeningAndTrialsOfEachCandidate() async throws {
+        let folder = try TemporaryFolder()
+        let archive = try SQLiteArchive(folder.path + "/archive.sqlite")
+        let directory = try RunDirectory.create(in: folder.path, Self.manifest, resolvedConfig: "")
+        let recorder = try await RunRecorder(directory, archive)
+        let screening = Screening(
+            accepted: true, name: "soft", source: "def loss(): ...",
+            checks: [ScreeningCheck(name: "finite-extreme", passed: true, measured: "max |gradient| 0.05")])
+        let spec = Example.spec(seed: 1)
+        let trial = TrialRecord(spec: spec, outcome: Example.outcome(spec, mean: 6, seconds: 2))
+        let entry = RecordedCandidate(Example.candidate(1, "soft", mean: 6), trials: [trial], screening: screening)
+        try await recorder.record([entry], of: "first")
+        let bytes = try #require(folder.bytes("first/candidates/0001-soft/screening.json"))
+        #expect(try ArchiveJSON.decode(Screening.self, from: bytes) == screening)
+        #expect(folder.bytes("first/candidates/0001-soft/trials.jsonl") != nil)
+        #expect(try await archive.verify(against: folder.path).isEmpty)
+    }
+
     @Test func aFolderLeftBeforeTheManifestWasWrittenIsBegunAgain() throws {
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.path + "/first", withIntermediateDirectories: true)
