@@ -48,7 +48,9 @@ let package = Package(
         .target(name: "CLockdown", dependencies: ["CSeccomp"]),
 
         // L2: stages.
-        .target(name: "Proposer", dependencies: ["LabCore", "ChatClient"], swiftSettings: strict),
+        .target(
+            name: "Proposer", dependencies: ["LabCore", "ChatClient"], resources: [.copy("prompts")],
+            swiftSettings: strict),
         .target(
             name: "Judge", dependencies: ["LabCore", "ChatClient", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),

@@ -1,0 +1,102 @@
+public import ChatClient
+import Foundation
+public import LabCore
+
+/// Asks the model; a call that was answered once is never made again, whatever killed the process in between.
+public struct ModelCaller: Sendable {
+    let service: any ChatService
+    let config: ProposingModelConfig
+    let campaign: String
+    let store: any StepStore
+    let log: any ConversationLog
+
+    /// - Parameters:
+    ///   - store: the campaign's finished steps; keys here begin with `proposer/`.
+    ///   - log: where every call is written down.
+    public init(
+        service: any ChatService, config: ProposingModelConfig, campaign: String, store: any StepStore,
+        log: any ConversationLog
+    ) {
+        self.service = service
+        self.config = config
+        self.campaign = campaign
+        self.store = store
+        self.log = log
+    }
+
+    /// What one call is for, and how it is to be decoded.
+    struct Call: Sendable {
+        let candidate: Int
+        let step: String
+        let number: Int
+        let messages: [ChatMessage]
+        let temperature: Double
+        let wantsJSON: Bool
+        let seed: UInt64
+    }
+
+    /// The reply, from the store where the same call was answered before.
+    ///
+    /// - Throws: `ProposerHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
+    func reply(to call: Call) async throws -> ChatReply {
+        let request = ChatRequest(
+            model: config.model, messages: call.messages, temperature: call.temperature, maxTokens: config.maxTokens,
+            // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
+            seed: config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil,
+            format: call.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
+        let digest = String(ContentHash.sha256(try Self.encoded(request)).prefix(16))
+        let key = "proposer/\(call.candidate)/\(call.step)/\(call.number)/\(digest)"
+        if let bytes = try await store.value(for: key),
+            let exchange = try? JSONDecoder().decode(Exchange.self, from: Data(bytes)), let reply = exchange.reply
+        {
+            try await log.append(exchange)
+            return reply
+        }
+        func exchange(_ reply: ChatReply?, _ failure: Exchange.Failure? = nil) -> Exchange {
+            Exchange(
+                candidate: call.candidate, step: call.step, call: call.number, digest: digest, request: request,
+                reply: reply, failure: failure)
+        }
+        do {
+            let purpose = ChatPurpose(step: call.step, campaign: campaign, candidate: call.candidate)
+            let answered = exchange(try await service.complete(request, for: purpose))
+            return try await keep(answered, for: key)
+        } catch let error as ChatError {
+            switch error.kind {
+            case .cancelled:
+                throw error
+            case .budgetReached:
+                throw ProposerHalt(.budget, error.message)
+            case .refusedKey, .unknownModel, .configuration:
+                try await log.append(exchange(nil, .init(kind: error.kind, message: error.message)))
+                throw ProposerHalt(.misconfigured, error.message)
+            case .contentRefused:
+                // The model's decision, not a fault of ours: an answer without a loss in it.
+                let refusal = ChatReply(
+                    choices: [.init(text: "", finish: .refusal)], model: config.model, usage: ChatUsage())
+                return try await keep(exchange(refusal), for: key)
+            case .contextOverflow, .badRequest, .rateLimited, .serverError, .network, .timedOut, .malformedReply:
+                try await log.append(exchange(nil, .init(kind: error.kind, message: error.message)))
+                throw error
+            }
+        }
+    }
+
+    /// Stored first, so that what was paid for is never asked again; also while the campaign is being cancelled.
+    private func keep(_ exchange: Exchange, for key: String) async throws -> ChatReply {
+        let (store, log) = (store, log)
+        let bytes = try Self.encoded(exchange)
+        try await Task {
+            try await store.store(bytes, for: key)
+            try await log.append(exchange)
+        }.value
+        return exchange.reply ?? ChatReply(choices: [], model: config.model, usage: ChatUsage())
+    }
+
+    /// The same value always in the same bytes.
+    private static func encoded(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return [UInt8](try encoder.encode(value))
+    }
+}

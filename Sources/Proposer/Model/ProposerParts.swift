@@ -1,0 +1,41 @@
+public import LabCore
+
+/// What the proposers that ask a model are made of.
+public struct ProposerParts: Sendable {
+    let caller: ModelCaller
+    let prompts: PromptLibrary
+    let check: DraftCheck
+    let task: String
+
+    /// - Parameters:
+    ///   - tolerance: fingerprint distance up to which two losses count as one, the campaign's own.
+    ///   - task: what the losses are for, in a sentence or two.
+    public init(
+        caller: ModelCaller, prompts: PromptLibrary, screener: any LossScreener, tolerance: Double, task: String
+    ) {
+        self.caller = caller
+        self.prompts = prompts
+        check = DraftCheck(screener: screener, tolerance: tolerance)
+        self.task = task
+    }
+
+    var config: ProposingModelConfig { caller.config }
+}
+
+/// Sends the searching arm to a model and the control arms to the grammar, which costs nothing.
+///
+/// So the control arms of a model's campaign ask whether the model found more than random losses and one-step changes of
+/// the same number; they cost no calls and see no scores.
+public struct ArmRouter: LossProposer {
+    private let searching: any LossProposer
+    private let controls: any LossProposer
+
+    public init(searching: any LossProposer, controls: any LossProposer = GrammarProposer()) {
+        self.searching = searching
+        self.controls = controls
+    }
+
+    public func propose(_ request: ProposalRequest) async throws -> LossProposal {
+        try await (request.arm == .evolution ? searching : controls).propose(request)
+    }
+}

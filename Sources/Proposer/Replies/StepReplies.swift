@@ -1,0 +1,54 @@
+/// What the analysing step concludes.
+public struct Analysis: Codable, Sendable, Equatable {
+    /// What the scores teach.
+    public let lesson: String
+    /// What has not been tried.
+    public let gap: String
+    /// What the next loss shall test.
+    public let hypothesis: String
+
+    static func parse(_ reply: String) throws(ReplyProblem) -> Analysis {
+        let text = try answered(reply)
+        for found in LenientJSON.objects(in: text).reversed() {
+            guard let fields = found.value.fields else { continue }
+            func field(_ name: String) -> String { fields[name]?.text?.trimmed ?? "" }
+            guard !field("hypothesis").isEmpty else { continue }
+            return Analysis(
+                lesson: shortened(field("lesson")), gap: shortened(field("gap")),
+                hypothesis: shortened(field("hypothesis")))
+        }
+        throw ReplyProblem(.form, "the reply was no JSON object with the keys lesson, gap and hypothesis")
+    }
+}
+
+/// Changes that the critique asks for; none when it is content.
+public struct Critique: Codable, Sendable, Equatable {
+    public let edits: [String]
+
+    static func parse(_ reply: String) throws(ReplyProblem) -> Critique {
+        let text = try answered(reply)
+        for found in LenientJSON.objects(in: text).reversed() {
+            guard let fields = found.value.fields, let edits = fields["edits"] else { continue }
+            if case .list(let values) = edits {
+                return Critique(edits: values.compactMap { $0.text?.trimmed.nilIfEmpty }.prefix(5).map(shortened))
+            }
+            guard let only = edits.text?.trimmed, !only.isEmpty, only != "null", only.lowercased() != "none" else {
+                return Critique(edits: [])
+            }
+            return Critique(edits: [shortened(only)])
+        }
+        throw ReplyProblem(.form, "the reply was no JSON object with a list of edits")
+    }
+}
+
+private func answered(_ reply: String) throws(ReplyProblem) -> String {
+    let text = CodeText.normalised(reply)
+    guard !text.trimmed.isEmpty else { throw ReplyProblem(.empty, "the reply was empty") }
+    guard let answer = CodeText.withoutThoughts(text), !answer.trimmed.isEmpty else {
+        throw ReplyProblem(.thoughtsOnly, "the reply held thoughts and no answer")
+    }
+    return answer
+}
+
+/// Text that goes on into another prompt has a bound.
+private func shortened(_ text: String) -> String { text.count > 1_200 ? String(text.prefix(1_200)) + "…" : text }
