@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import ceil, sqrt
 from statistics import fmean, stdev
 
 
@@ -20,6 +20,17 @@ def paired_difference(one: Sequence[float], other: Sequence[float]) -> tuple[flo
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:
     """Rank correlation; equal values share their mean rank. NaN if all values of one side are equal."""
     return _pearson(_ranks(one), _ranks(other))
+
+
+def seeds_for(wanted: float, correlation: float, seeds: int) -> int | None:
+    """Seeds a side at which a rank correlation would reach ``wanted``, by Spearman and Brown (1910).
+
+    ``correlation`` was measured between the means of ``seeds`` seeds a side. None where it is not positive.
+    """
+    if correlation <= 0:
+        return None
+    single = correlation / (seeds - (seeds - 1) * correlation)
+    return ceil(wanted * (1 - single) / (single * (1 - wanted)))
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
