@@ -54,6 +54,7 @@ def lazily(name: str) -> JobHandler:
 JOB_KINDS: dict[str, JobHandler] = {
     "check": lazily("losslab_trainer.screening.job:check"),
     "import": lazily("losslab_trainer.screening.job:import_loss"),
+    "inspect": lazily("losslab_trainer.inspect_job:inspect"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),
     "train": lazily("losslab_trainer.train_job:train"),
 }

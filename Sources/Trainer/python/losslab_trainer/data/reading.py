@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,8 @@ from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tables import read_arrow, read_csv, read_parquet
+
+GZIP = b"\x1f\x8b"  # first bytes, whatever the name says
 
 READERS: Mapping[str, Callable[[str, bytes], list[RawRow]]] = {
     ".jsonl": read_json_lines,
@@ -62,13 +66,15 @@ def read_file(path: Path) -> list[RawRow]:
         compressed = path.suffix.lower() in COMPRESSIONS
         with pa.input_stream(str(path), compression="detect" if compressed else None) as stream:
             content: bytes = stream.read()
+        if content[:2] == GZIP:
+            content = gzip.decompress(content)
         kind = ending(path) or _kind(content)
         if not kind:
             raise DataProblem(
                 f"{path} is of no kind that is read: {', '.join(ENDINGS)}, also with {', '.join(COMPRESSIONS)}"
             )
         return READERS[kind](str(path), content)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise DataProblem(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 

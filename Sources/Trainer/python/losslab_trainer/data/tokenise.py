@@ -8,8 +8,8 @@ it; ``keep_end`` keeps the last ``max_length`` tokens of each sequence, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -57,6 +57,7 @@ class TokenisedPreferences:
     dropped: tuple[Finding, ...]
     # The prompt's tokens are not the beginning of those with the answer, so that its end was left out, as in TRL.
     merged: tuple[Finding, ...]
+    cut: Mapping[int, int] = field(default_factory=dict)  # row -> tokens left out of its two sequences
 
 
 def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOptions) -> TokenisedPreferences:
@@ -66,7 +67,7 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
     pairs: list[TokenisedPair] = []
     dropped: list[Finding] = []
     merged: list[Finding] = []
-    cuts: list[_Cut] = []
+    cuts: dict[int, _Cut] = {}
     for start in range(0, len(rows), BATCH):
         for row, prompt, chosen, rejected in _encoded(rows[start : start + BATCH], tokenizer, template, dropped):
             length = min(_common_prefix(prompt, chosen), _common_prefix(prompt, rejected))
@@ -80,9 +81,10 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
                 continue
             pair, cut = _truncated(whole, options)
             pairs.append(pair)
-            cuts.append(cut)
+            cuts[row] = cut
     dropped.sort(key=lambda finding: finding.row)
-    return TokenisedPreferences(tuple(pairs), _summed(cuts), tuple(dropped), tuple(merged))
+    lost_tokens = {number: cut.tokens for number, cut in cuts.items() if cut.tokens}
+    return TokenisedPreferences(tuple(pairs), _summed(list(cuts.values())), tuple(dropped), tuple(merged), lost_tokens)
 
 
 def _encoded(

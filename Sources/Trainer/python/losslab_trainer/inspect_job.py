@@ -1,0 +1,215 @@
+"""The inspect job: what a source of preference pairs holds, with every row that cannot be used and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losslab_trainer.data.load import Preferences, load_preferences
+from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.rows import Finding, PreferenceRow, Text, plain_text
+from losslab_trainer.data.spec import DataSpec
+from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
+from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
+
+if TYPE_CHECKING:
+    from losslab_trainer.serve import Context
+
+SHOWN_PROMPT = 200  # characters of a shared prompt
+
+
+def inspect(job: Mapping[str, Any], context: Context | None = None) -> dict[str, object]:
+    """The job's result; ``{"problem": sentence}`` where the source as a whole cannot be used."""
+    try:
+        return _inspect(job)
+    except DataProblem as problem:
+        return {"problem": str(problem)}
+
+
+def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
+    spec = DataSpec.from_json(job["data"])
+    preferences = load_preferences(spec)
+    rows = list(preferences.rows)
+    unusable, flagged = list(preferences.unusable), list(preferences.flagged)
+    tokens: dict[str, object] | None = None
+    written: dict[int, dict[str, str]] = {}
+    if job.get("tokenizer") and rows:
+        tokenizer = load_tokenizer(job["tokenizer"])
+        options = _options(job)
+        tokenised = tokenise(rows, tokenizer, options)
+        unusable += tokenised.dropped
+        dropped = {finding.row for finding in tokenised.dropped}
+        rows = [row for row in rows if row.row not in dropped]
+        flagged = [finding for finding in flagged if finding.row not in dropped]
+        flagged += [*tokenised.merged, *_special_tokens(rows, tokenizer), *_cut(tokenised, options)]
+        tokens = _tokens(tokenised, options)
+        written = _written(tokenised, tokenizer, _samples(rows, job.get("samples", 3)))
+    compared, shared, notes = _compare(spec, preferences, rows, job.get("compare") or [])
+    flagged += [
+        Finding(row, "shared-prompt", f"also in {prompt.other}, row {prompt.other_rows[0]}")
+        for prompt in shared
+        for row in prompt.rows
+    ]
+    return {
+        "name": preferences.name,
+        "layout": preferences.layout,
+        "rows": preferences.total,
+        "usable": len(rows),
+        "unusable": [finding.to_json() for finding in sorted(unusable, key=lambda finding: finding.row)],
+        "flagged": [finding.to_json() for finding in sorted(flagged, key=lambda finding: finding.row)],
+        "lengths": {"unit": "characters", **spreads(_lengths(rows))},
+        "tokens": tokens,
+        "longerWins": longer_wins(rows),
+        "compared": compared,
+        "sharedPrompts": [_shared_json(prompt) for prompt in shared],
+        "samples": [_sample_json(row, written.get(row.row)) for row in _samples(rows, job.get("samples", 3))],
+        "notes": notes,
+    }
+
+
+def load_tokenizer(path: str) -> Any:
+    """A model folder's tokenizer, or that of a Hub model. Raises DataProblem."""
+    from transformers import AutoTokenizer  # noqa: PLC0415 (takes a second)
+
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except Exception as error:  # files of every kind of damage
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        where = "holds no tokenizer" if Path(path).is_dir() else "is no folder with a tokenizer, nor a Hub model here"
+        raise DataProblem(f"{path} {where}: {what}") from None
+
+
+def _options(job: Mapping[str, Any]) -> TokeniseOptions:
+    truncation = job.get("truncation") or "keep_start"
+    if truncation not in {"keep_start", "keep_end"}:
+        raise DataProblem(f"truncation is keep_start or keep_end, not {truncation!r}")
+    return TokeniseOptions(
+        max_length=job.get("maxLength"),
+        max_prompt_length=job.get("maxPromptLength"),
+        truncation="keep_end" if truncation == "keep_end" else "keep_start",
+        chat_template=job.get("chatTemplate"),
+        accept_template=bool(job.get("acceptTemplate")),
+    )
+
+
+def _lengths(rows: Sequence[PreferenceRow]) -> dict[str, Any]:
+    return {
+        "prompt": [len(plain_text(row.prompt)) for row in rows],
+        "chosen": [len(plain_text(row.chosen)) for row in rows],
+        "rejected": [len(plain_text(row.rejected)) for row in rows],
+    }
+
+
+def _tokens(tokenised: TokenisedPreferences, options: TokeniseOptions) -> dict[str, object]:
+    """After truncation."""
+    pairs = tokenised.pairs
+    longest = [len(pair.prompt_ids) + max(len(pair.chosen_ids), len(pair.rejected_ids)) for pair in pairs]
+    counts: dict[str, Any] = {
+        "prompt": [len(pair.prompt_ids) for pair in pairs],
+        "chosen": [len(pair.chosen_ids) for pair in pairs],
+        "rejected": [len(pair.rejected_ids) for pair in pairs],
+        "longer": longest,
+    }
+    return {
+        **spreads(counts),
+        "maxLength": options.max_length,
+        "truncated": asdict(tokenised.truncated),
+        "dropped": len(tokenised.dropped),
+        "merged": len(tokenised.merged),
+    }
+
+
+def _cut(tokenised: TokenisedPreferences, options: TokeniseOptions) -> list[Finding]:
+    return [
+        Finding(row, "truncated", f"{tokens} tokens beyond {options.max_length}")
+        for row, tokens in tokenised.cut.items()
+    ]
+
+
+def _special_tokens(rows: Sequence[PreferenceRow], tokenizer: Any) -> list[Finding]:
+    """Text that would become control tokens: a reader of the text sees words, the model does not."""
+    special = [token for token in tokenizer.all_special_tokens if len(token) > 2]
+    findings = []
+    for row in rows:
+        for name, text in (("prompt", row.prompt), ("chosen", row.chosen), ("rejected", row.rejected)):
+            token = next((token for token in special if token in plain_text(text)), None)
+            if token:
+                findings.append(Finding(row.row, "special-token", f"{name} contains {token!r}"))
+    return findings
+
+
+def _compare(
+    spec: DataSpec, preferences: Preferences, rows: Sequence[PreferenceRow], others: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, object]], list[SharedPrompt], list[str]]:
+    """Prompts shared with the sets named, or with the other splits of the same folder."""
+    specs = [DataSpec.from_json(other) for other in others]
+    own = not specs and Path(spec.path).is_dir()
+    if own:
+        specs = [replace(spec, split=split, limit=None) for split in preferences.other_splits]
+    compared: list[dict[str, object]] = []
+    shared: list[SharedPrompt] = []
+    notes: list[str] = []
+    for other in specs:
+        try:
+            loaded = load_preferences(other)
+        except DataProblem as problem:
+            if not own:
+                raise
+            notes.append(f"the split {other.split} was not compared: {problem}")
+            continue
+        found = shared_prompts(rows, loaded.name, loaded.rows)
+        shared += found
+        compared.append({"name": loaded.name, "usable": len(loaded.rows), "shared": len(found)})
+    return compared, shared, notes
+
+
+def _samples(rows: Sequence[PreferenceRow], count: int) -> list[PreferenceRow]:
+    """The first, the last and those between, evenly."""
+    count = min(count, len(rows))
+    if count <= 1:
+        return list(rows[:count])
+    return [rows[round(i * (len(rows) - 1) / (count - 1))] for i in range(count)]
+
+
+def _written(
+    tokenised: TokenisedPreferences, tokenizer: Any, samples: Sequence[PreferenceRow]
+) -> dict[int, dict[str, str]]:
+    """What the model will see of the samples: the decoded tokens."""
+    wanted = {row.row for row in samples}
+    return {
+        pair.row: {
+            "prompt": tokenizer.decode(pair.prompt_ids),
+            "chosen": tokenizer.decode(pair.chosen_ids),
+            "rejected": tokenizer.decode(pair.rejected_ids),
+        }
+        for pair in tokenised.pairs
+        if pair.row in wanted
+    }
+
+
+def _sample_json(row: PreferenceRow, written: Mapping[str, str] | None) -> dict[str, object]:
+    return {
+        "row": row.row,
+        "prompt": _text_json(row.prompt),
+        "chosen": _text_json(row.chosen),
+        "rejected": _text_json(row.rejected),
+        "asTokens": written,
+    }
+
+
+def _text_json(text: Text) -> list[dict[str, str]]:
+    """Messages; plain text is one message without a role."""
+    if isinstance(text, str):
+        return [{"role": "", "content": text}]
+    return [message._asdict() for message in text]
+
+
+def _shared_json(shared: SharedPrompt) -> dict[str, object]:
+    return {
+        "prompt": shared.prompt[:SHOWN_PROMPT],
+        "rows": list(shared.rows),
+        "in": shared.other,
+        "inRows": list(shared.other_rows),
+    }
