@@ -1,0 +1,176 @@
+import Foundation
+import LabCore
+import Synchronization
+
+extension ChatClient {
+    /// One request with its retries. The order of waiting: a place at the endpoint, the limits per minute, the budget.
+    ///
+    /// The time of the call is counted from its first request on: what it waits for the endpoint's own limits before is
+    /// not the server's doing.
+    func call(
+        _ request: ChatRequest, _ purpose: ChatPurpose, _ onText: (@Sendable (String?) -> Void)?
+    ) async throws -> ChatReply {
+        let price = try price(for: request.model)
+        do { try await gate.enter() } catch { throw cancelled }
+        defer { gate.leave() }
+        let began = ContinuousClock.now
+        var latest: ContinuousClock.Instant?
+        var attempts = 0
+        var retries = 0
+        var lastError: ChatError?
+        while true {
+            let options = options(for: request)
+            let body = try api.body(of: request, options).bytes
+            let ticket: Int
+            do {
+                guard let passed = try await pacer.pass(expectedTokens(request, options), until: latest) else {
+                    throw outOfTime(lastError)
+                }
+                ticket = passed
+            } catch is CancellationError {
+                throw cancelled
+            }
+            let worst = worstCase(request, options, price)
+            try await ledger.reserve(worst, until: latest)
+            let sent = ContinuousClock.now
+            let end = latest ?? sent + endpoint.timeouts.call
+            latest = end
+            attempts += 1
+            if attempts > 1 { onText?(nil) }
+            let result = await attempt(request, body, within: end - sent, onText)
+            let seconds = (ContinuousClock.now - sent).inSeconds
+            switch result {
+            case .success(let parsed):
+                let usage = parsed.usage ?? Self.estimatedUsage(of: request, parsed)
+                let cost = price?.cost(of: usage)
+                pacer.correct(ticket, to: usage.totalTokens)
+                ledger.settle(worst, booked(request, purpose, usage, cost, seconds, "answered"))
+                return ChatReply(
+                    choices: parsed.choices, model: parsed.model.isEmpty ? request.model : parsed.model, usage: usage,
+                    cost: cost, attempts: attempts, seconds: (ContinuousClock.now - began).inSeconds)
+            case .failure(let failure):
+                if failure.mayBeCharged {
+                    ledger.forfeit(
+                        worst, booked(request, purpose, nil, price == nil ? nil : worst.usd, seconds, "unanswered"))
+                } else {
+                    pacer.correct(ticket, to: 0)
+                    ledger.release(worst)
+                }
+                if let adaptation = failure.adaptation, adaptations.add(adaptation, for: request.model) { continue }
+                lastError = failure.error
+                guard failure.canRetry, retries < endpoint.retries else { throw failure.error.after(attempts) }
+                let wait = RetrySchedule(base: endpoint.backoff).wait(
+                    before: retries, asked: failure.wait, fraction: Double.random(in: 0..<1))
+                guard ContinuousClock.now + wait < end else { throw outOfTime(failure.error, wait: failure.wait) }
+                do { try await Task.sleep(for: wait) } catch { throw cancelled }
+                retries += 1
+            }
+        }
+    }
+
+    private var cancelled: ChatError { ChatError(.cancelled, "\(endpoint.name): the call was cancelled") }
+
+    /// The call's own limit, with the trouble that used it up; that trouble decides the error's kind.
+    private func outOfTime(_ cause: ChatError?, wait: Duration? = nil) -> ChatError {
+        let limit = "the \(endpoint.timeouts.call.text) that one call may take (timeouts.call)"
+        guard let cause else { return ChatError(.timedOut, "\(endpoint.name): \(limit) have passed") }
+        let end = wait.map { "the server asks to wait \($0.text), longer than is left of \(limit)" }
+        return ChatError(
+            cause.kind, "\(cause.message); \(end ?? "another try does not fit into \(limit)")", status: cause.status)
+    }
+
+    private func booked(
+        _ request: ChatRequest, _ purpose: ChatPurpose, _ usage: ChatUsage?, _ cost: Double?, _ seconds: Double,
+        _ outcome: String
+    ) -> ChatCall {
+        ChatCall(
+            purpose: purpose, endpoint: endpoint.name, model: request.model, usage: usage, cost: cost,
+            seconds: seconds, outcome: outcome)
+    }
+
+    // MARK: Sizes and prices
+
+    private func price(for model: String) throws -> PriceTable.Price? {
+        if let price = prices.price(of: model) { return price }
+        guard ledger.budget.usd != nil, !isLoopback else { return nil }
+        let place = prices.source.map { "add it to \($0)" } ?? "add it to the price file"
+        throw ChatError(
+            .configuration,
+            "\(endpoint.name): a budget in dollars is set, but the model \(model) has no price; \(place), such as "
+                + "`\"\(model)\": {prompt: 2.5, completion: 10}` in US dollars per million tokens (0 where it is free)")
+    }
+
+    private func options(for request: ChatRequest) -> BodyOptions {
+        var options = adaptations.options(for: request.model)
+        options.maxTokens = request.maxTokens
+        if endpoint.provider == .anthropic || ledger.budget.limitsLength {
+            options.maxTokens = options.maxTokens ?? endpoint.defaultMaxTokens
+        }
+        return options
+    }
+
+    /// What limits per minute are told before the usage is known.
+    private func expectedTokens(_ request: ChatRequest, _ options: BodyOptions) -> Int {
+        TokenEstimate.usual(request) + (options.maxTokens ?? 0) * request.n
+    }
+
+    private func worstCase(_ request: ChatRequest, _ options: BodyOptions, _ price: PriceTable.Price?) -> Amount {
+        let prompt = min(TokenEstimate.most(request), endpoint.contextTokens ?? .max)
+        let completion = (options.maxTokens ?? endpoint.defaultMaxTokens) * request.n
+        let dearest = price.map { PriceTable.Price(prompt: max($0.prompt, $0.cached ?? 0), completion: $0.completion) }
+        return Amount(
+            usd: dearest?.cost(of: ChatUsage(promptTokens: prompt, completionTokens: completion)) ?? 0,
+            tokens: prompt + completion, calls: 1)
+    }
+
+    private static func estimatedUsage(of request: ChatRequest, _ parsed: ParsedReply) -> ChatUsage {
+        ChatUsage(
+            promptTokens: TokenEstimate.usual(request),
+            completionTokens: parsed.choices.reduce(0) { $0 + TokenEstimate.usual($1.text) }, estimated: true)
+    }
+}
+
+/// What was found out about models: which body they want. The first refusal teaches it, later calls know.
+final class Adaptations: Sendable {
+    enum Adaptation: Hashable {
+        case maxCompletionTokens, noStreamOptions
+    }
+
+    private struct Key: Hashable {
+        let model: String
+        let adaptation: Adaptation
+    }
+
+    private let known = Mutex<Set<Key>>([])
+
+    /// Names of models that take `max_completion_tokens` only.
+    private nonisolated(unsafe) static let reasoning = /(?:.*\/)?(?:o[1-9]|gpt-5)(?:[-.].*)?/
+
+    /// Whether this is news; if not, another try with it is of no use.
+    func add(_ adaptation: Adaptation, for model: String) -> Bool {
+        known.withLock { $0.insert(Key(model: model, adaptation: adaptation)).inserted }
+    }
+
+    func options(for model: String) -> BodyOptions {
+        let known = known.withLock { $0 }
+        return BodyOptions(
+            usesMaxCompletionTokens: known.contains(Key(model: model, adaptation: .maxCompletionTokens))
+                || model.wholeMatch(of: Self.reasoning) != nil,
+            asksForStreamedUsage: !known.contains(Key(model: model, adaptation: .noStreamOptions)))
+    }
+}
+
+extension ChatError {
+    /// The same with the number of requests it took, where it took several.
+    fileprivate func after(_ attempts: Int) -> ChatError {
+        attempts == 1 ? self : ChatError(kind, "\(message) (after \(attempts) requests)", status: status)
+    }
+}
+
+extension Duration {
+    /// `0.25 s`, `90 s`.
+    var text: String {
+        let rounded = (inSeconds * 100).rounded() / 100
+        return Int(exactly: rounded).map { "\($0) s" } ?? "\(rounded) s"
+    }
+}

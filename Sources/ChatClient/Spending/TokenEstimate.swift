@@ -1,0 +1,21 @@
+/// Tokens of a text without the model's tokenizer.
+public enum TokenEstimate {
+    /// What a message's role and separators take at most, in any chat template we know.
+    static let perMessage = 16
+
+    /// A usual count: one token for three bytes of UTF-8, which is a little high for English and about right for code
+    /// and other scripts.
+    public static func usual(_ text: String) -> Int { (text.utf8.count + 2) / 3 }
+
+    /// A usual count for the messages of a request.
+    public static func usual(_ request: ChatRequest) -> Int {
+        request.messages.reduce(0) { $0 + usual($1.content) + 4 }
+    }
+
+    /// The most tokens that the messages can be: a token stands for at least one byte.
+    static func most(_ request: ChatRequest) -> Int {
+        var bytes = request.messages.reduce(0) { $0 + $1.content.utf8.count + perMessage }
+        if case .schema(_, let schema) = request.format { bytes += schema.utf8.count }
+        return bytes + 4 * perMessage
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import LabCore
+import Synchronization
+
+/// Fetches files over HTTP and keeps only what has the expected contents.
+public struct HTTPDownload: Sendable {
+    /// Most bytes of one file.
+    public var largest: Int
+    public var timeouts: ChatTimeouts
+    /// Certificates to trust instead of the system's, in PEM.
+    public var caFile: String?
+    public var proxy: String?
+
+    public init(
+        largest: Int = 1 << 30, timeouts: ChatTimeouts = .init(firstByte: .seconds(60), total: .seconds(3600)),
+        caFile: String? = nil, proxy: String? = nil
+    ) {
+        self.largest = largest
+        self.timeouts = timeouts
+        self.caFile = caFile
+        self.proxy = proxy
+    }
+
+    /// Puts the file of a URL at `path`; redirects are followed, though never from https to http.
+    ///
+    /// Until its SHA-256 is found right the file has another name, so at `path` is either the whole file or what was
+    /// there before.
+    ///
+    /// - Parameters:
+    ///   - sha256: 64 hexadecimal digits.
+    ///   - size: bytes expected, where known.
+    /// - Throws: `ChatError` naming the URL.
+    public func download(_ url: String, to path: String, sha256: String, size: Int? = nil) async throws {
+        let partial = path + ".part-\(UUID().uuidString.prefix(8))"
+        guard FileManager.default.createFile(atPath: partial, contents: nil),
+            let handle = FileHandle(forWritingAtPath: partial)
+        else { throw ChatError(.configuration, "cannot write \(partial) for the download of \(url)") }
+        defer { try? FileManager.default.removeItem(atPath: partial) }
+        let sink = Mutex(Sink(handle: handle))
+        var request = HTTPRequest(url: url, timeouts: timeouts, caFile: caFile, proxy: proxy)
+        request.headers = ["User-Agent: losslab", "Accept: */*"]
+        request.largestBody = min(largest, size ?? .max)
+        request.followsRedirects = true
+        request.keepsBody = false
+        request.avoidsProxies = proxy == nil && ChatEndpoint(baseURL: url).isLoopback
+        request.onBytes = { piece in sink.withLock { $0.take(piece) } }
+        let outcome = await CurlLoop.shared.send(request)
+        try? handle.synchronize()
+        try? handle.close()
+        switch outcome {
+        case .failure(let failure): throw Self.error(failure, url, limit: request.largestBody)
+        case .success(let response):
+            guard response.status == 200 else {
+                throw ChatError(
+                    .serverError, "the download of \(url) was answered with HTTP \(response.status)",
+                    status: response.status)
+            }
+        }
+        let (digest, count) = sink.withLock { ($0.hasher.finish(), $0.count) }
+        if let size, count != size {
+            throw ChatError(.malformedReply, "\(url) has \(count) bytes, expected \(size); nothing was kept")
+        }
+        guard digest == sha256.lowercased() else {
+            throw ChatError(
+                .malformedReply,
+                "\(url) has the SHA-256 \(digest), expected \(sha256.lowercased()); nothing was kept")
+        }
+        guard rename(partial, path) == 0 else {
+            throw ChatError(.configuration, "cannot move the download of \(url) to \(path)")
+        }
+    }
+
+    /// Writes and hashes the file as it arrives.
+    private struct Sink {
+        let handle: FileHandle
+        var hasher = SHA256()
+        var count = 0
+
+        mutating func take(_ piece: UnsafeRawBufferPointer) -> Bool {
+            hasher.update(piece)
+            count += piece.count
+            return (try? handle.write(contentsOf: Data(piece))) != nil
+        }
+    }
+
+    private static func error(_ failure: TransportFailure, _ url: String, limit: Int) -> ChatError {
+        let kind: ChatError.Kind =
+            switch failure.kind {
+            case .connectTimeout, .firstByteTimeout, .stalled, .totalTimeout: .timedOut
+            case .cancelled: .cancelled
+            case .tooLarge: .malformedReply
+            case .brokenOff, .unusable: .configuration
+            case .untrusted, .connection: .network
+            }
+        let story =
+            switch failure.kind {
+            case .tooLarge: "it is larger than \(limit) bytes"
+            case .brokenOff: "the file could not be written"
+            default: failure.message
+            }
+        return ChatError(kind, "the download of \(url) failed: \(story)")
+    }
+}

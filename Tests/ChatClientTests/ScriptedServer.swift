@@ -1,0 +1,135 @@
+import Foundation
+
+@testable import ChatClient
+
+/// The misbehaving server of `Tests/Fixtures/chat`, running for one test or suite.
+final class ScriptedServer: Sendable {
+    static let fixtures = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/chat")
+
+    /// One for all tests of this process: their models' names keep them apart. It ends with the process.
+    static let shared = Result { try ScriptedServer() }
+
+    let port: Int
+    private let input: Pipe
+    private let isTLS: Bool
+
+    static let certificate = fixtures.appending(path: "loopback-certificate.pem").path
+
+    init(tls: Bool = false) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments = ["-B", Self.fixtures.appending(path: "scripted_server.py").path]
+        if tls {
+            process.arguments? += ["--tls-certificate", Self.certificate]
+            process.arguments? += ["--tls-key", Self.fixtures.appending(path: "loopback-key.pem").path]
+        }
+        let output = Pipe()
+        input = Pipe()
+        isTLS = tls
+        process.standardOutput = output
+        process.standardInput = input
+        try process.run()
+        var line = Data()
+        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 0x0A {
+            line += byte
+        }
+        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
+            throw ChatError(.configuration, "the scripted server did not start")
+        }
+        self.port = port
+    }
+
+    var root: String { "\(isTLS ? "https" : "http")://127.0.0.1:\(port)" }
+
+    /// An endpoint that retries without long waits.
+    func endpoint(_ provider: ChatEndpoint.Provider = .openai, retries: Int = 3) -> ChatEndpoint {
+        ChatEndpoint(
+            name: "scripted", provider: provider, baseURL: root + "/v1", retries: retries,
+            backoff: .milliseconds(20))
+    }
+
+    struct Seen: Decodable {
+        let time: Double
+        let path: String
+        let headers: [String: String]
+        let body: Body
+
+        /// What tests look at of a request's body.
+        struct Body: Decodable {
+            struct Message: Decodable {
+                let role: String
+                let content: String
+            }
+
+            let messages: [Message]
+            let system: String?
+            let temperature: Double?
+            let maxTokens: Int?
+            let maxCompletionTokens: Int?
+            let n: Int?
+            let seed: Int?
+            let stop: [String]?
+            let stopSequences: [String]?
+            let reasoningEffort: String?
+            let responseFormat: Format?
+            let stream: Bool?
+
+            struct Format: Decodable {
+                let type: String
+            }
+        }
+    }
+
+    /// The requests for a model that have come in.
+    func seen(_ model: String) async throws -> [Seen] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode([Seen].self, from: try await get("seen", model))
+    }
+
+    /// Requests for a model answered at the same time, at most.
+    func most(_ model: String) async throws -> Int {
+        try JSONDecoder().decode(Int.self, from: try await get("most", model))
+    }
+
+    private func get(_ path: String, _ model: String) async throws -> Data {
+        var parts = URLComponents(string: "\(root)/\(path)")!
+        parts.queryItems = [URLQueryItem(name: "model", value: model)]
+        let request = HTTPRequest(url: parts.string!, timeouts: .init())
+        return Data(try await CurlLoop.shared.send(request).get().body)
+    }
+}
+
+/// A model's name for one test: the script and something that no other test has.
+func script(_ behaviours: String) -> String { "\(behaviours)#\(UUID().uuidString)" }
+
+func ask(
+    _ model: String, _ text: String = "Hello", maxTokens: Int? = 50, stream: Bool = false
+) -> ChatRequest {
+    ChatRequest(model: model, messages: [ChatMessage(.user, text)], maxTokens: maxTokens, stream: stream)
+}
+
+extension ChatClient {
+    func complete(_ request: ChatRequest) async throws -> ChatReply {
+        try await complete(request, for: ChatPurpose(step: "test"))
+    }
+}
+
+/// The error that a call ends with.
+func chatError(_ body: () async throws -> ChatReply) async throws -> ChatError? {
+    do {
+        _ = try await body()
+        return nil
+    } catch let error as ChatError {
+        return error
+    }
+}
+
+/// A folder that goes away with the test.
+func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "chat-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try await body(folder.path)
+}
