@@ -60,6 +60,11 @@ public final class RunDirectory: TrialEvidence {
     /// Keeps a file for people, such as `report.md`, at the top of the folder.
     public func keep(_ text: String, as name: String) throws { try evidence.keep(Array(text.utf8), for: name) }
 
+    /// Keeps the policy's scores before any training.
+    public func keep(_ untrained: [UntrainedScore]) throws {
+        try evidence.keep(try ArchiveJSON.encode(untrained, pretty: true), for: RunLayout.untrained)
+    }
+
     public func keep(_ dialogues: [GradedAnswer], of loss: String, _ spec: TrialSpec) throws {
         let lines = try dialogues.map { try ArchiveJSON.encode($0) + [UInt8(ascii: "\n")] }
         try evidence.store(lines.flatMap { $0 }, for: RunLayout.answers(of: loss, spec))

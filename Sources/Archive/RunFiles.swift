@@ -1,5 +1,5 @@
 import Foundation
-import LabCore
+public import LabCore
 
 /// A campaign's folder as anyone may read it, also while it is being run.
 public struct RunFiles: Sendable {
@@ -50,6 +50,11 @@ public struct RunFiles: Sendable {
     /// All events so far; a torn last line is left out, lines that are no events are numbered.
     public func events() throws -> (events: [TimedEvent], unreadableLines: [Int]) {
         try EventLog.read("\(path)/\(RunLayout.events)")
+    }
+
+    /// The policy's scores before any training; empty until they are measured.
+    public func untrained() throws -> [UntrainedScore] {
+        try value([UntrainedScore].self, at: RunLayout.untrained) ?? []
     }
 
     func confirmation() throws -> Confirmation? { try value(Confirmation.self, at: RunLayout.confirmation) }

@@ -8,6 +8,8 @@ enum RunLayout {
     static let lock = "lock"
     /// The `Confirmation` of the whole campaign.
     static let confirmation = "confirmation.json"
+    /// The policy's scores before any training.
+    static let untrained = "untrained.json"
     /// Parent folders of all candidates' folders.
     static let candidateRoots = ["candidates", "catalogue"]
     /// Finished steps of the runner, by its own keys.

@@ -48,7 +48,7 @@ struct CampaignSession {
             config: config, grid: try laboratory.world(config.world).grid,
             catalogue: try LossCatalogue.load(project.losses).losses,
             stages: CampaignStages(
-                proposer: GrammarProposer(), screener: laboratory.screener, trials: laboratory.trials,
+                proposer: GrammarProposer(), screener: laboratory.screener, trials: laboratory.trials.keeping(directory),
                 keys: laboratory.keys),
             storage: CampaignStorage(
                 archive: try await RunRecorder(directory, archive), steps: directory.steps, cache: laboratory.cache),
@@ -59,6 +59,7 @@ struct CampaignSession {
         defer { progress.finish() }
         _ = try await runner.run()
         progress.finish()
+        try await measureUntrained(directory, laboratory)
         let report = try await reportText(of: config.name, archive, project)
         try directory.keep(report, as: "report.md")
         print(report)
@@ -66,12 +67,26 @@ struct CampaignSession {
     }
 }
 
+extension CampaignSession {
+    /// What the policy scores before any training, once a campaign, for the report.
+    private func measureUntrained(_ directory: RunDirectory, _ laboratory: Laboratory) async throws {
+        guard try directory.files.untrained().isEmpty else { return }
+        let config = directory.manifest.config
+        try directory.keep(
+            try await UntrainedScore.measure(
+                in: try laboratory.world(config.world), questions: .search, seeds: config.tuning.fullSeeds,
+                pool: laboratory.pool))
+    }
+}
+
 /// The report of a campaign, from its archive rows and its events.
 func reportText(of name: String, _ archive: SQLiteArchive, _ project: Project) async throws -> String {
-    let events = try RunFiles.open(name, in: project.runs).events().events
+    let files = try RunFiles.open(name, in: project.runs)
+    let events = try files.events().events
     return campaignReport(
         config: try await archive.manifest(of: name)?.config, snapshot: try await archive.snapshot(of: name),
-        confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)))
+        confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)),
+        untrained: try files.untrained())
 }
 
 /// What processor this machine has, for the manifest.

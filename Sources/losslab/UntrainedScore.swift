@@ -2,13 +2,7 @@ import Judge
 import LabCore
 import Trainer
 
-/// What the starting policy scores without any training, so that mere sharpening is not taken for learning.
-struct UntrainedScore: Codable {
-    /// `T=0.7`, `greedy`, ...
-    let decoding: String
-    let score: Double
-    let standardError: Double
-
+extension UntrainedScore {
     /// At temperatures 1, 0.7 and 0.3, over several sampling seeds, and greedily.
     static func measure(
         in world: WorldDescription, questions: QuestionSet, seeds: [Int], pool: WorkerPool

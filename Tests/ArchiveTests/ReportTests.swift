@@ -73,7 +73,11 @@ private let testsFolder = URL(fileURLWithPath: #filePath).deletingLastPathCompon
     @Test func theWholeReportIsTheFixture() throws {
         let report = campaignReport(
             config: CampaignConfig(name: "first", seed: 7, transferWorld: nil), snapshot: Self.snapshot,
-            confirmation: Example.confirmation(), account: Self.account)
+            confirmation: Example.confirmation(), account: Self.account,
+            untrained: [
+                UntrainedScore(decoding: "T=0.7", score: 6.03, standardError: 0.09),
+                UntrainedScore(decoding: "greedy", score: 6.34, standardError: 0.2),
+            ])
         let path = testsFolder + "/Fixtures/campaign-report.md"
         if ProcessInfo.processInfo.environment["LOSSLAB_WRITE_FIXTURES"] != nil {
             try Data(report.utf8).write(to: URL(fileURLWithPath: path))

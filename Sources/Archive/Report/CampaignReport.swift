@@ -4,13 +4,14 @@ public import LabCore
 ///
 /// Pure: equal arguments give equal text. Without a confirmation it reports the search so far.
 public func campaignReport(
-    config: CampaignConfig?, snapshot: ArchiveSnapshot, confirmation: Confirmation?, account: CampaignAccount
+    config: CampaignConfig?, snapshot: ArchiveSnapshot, confirmation: Confirmation?, account: CampaignAccount,
+    untrained: [UntrainedScore] = []
 ) -> String {
     let name = config?.name ?? "campaign"
     var sections = ["# Campaign \(name)"]
     if let config { sections.append(subtitle(config)) }
     sections.append(verdictSection(confirmation))
-    sections.append(rankingSection(snapshot, confirmation, world: config?.world))
+    sections.append(rankingSection(snapshot, confirmation, world: config?.world, untrained: untrained))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
     sections.append(workSection(snapshot, account))

@@ -13,7 +13,9 @@ func ranked(_ snapshot: ArchiveSnapshot) -> [Candidate] {
     }
 }
 
-func rankingSection(_ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, world: String?) -> String {
+func rankingSection(
+    _ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, world: String?, untrained: [UntrainedScore]
+) -> String {
     let all = ranked(snapshot)
     guard !all.isEmpty else { return "## Ranking\n\nNo loss has a score yet." }
     let dpo = all.first { $0.lossName == "dpo" }?.tuned
@@ -42,9 +44,16 @@ func rankingSection(_ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, 
     if shown.contains(where: { $0.loss.tuned?.onGridEdge == true }) {
         text += "\n\n`*` The best setting lies on the edge of the grid; a better one may lie outside."
     }
+    if !untrained.isEmpty { text += "\n\n" + untrainedTable(untrained) }
     let hidden = all.count - shown.count
     if hidden > 0 { text += "\n\n\(ReportText.plural(hidden, "more loss", "more losses")): `losslab archive list`." }
     return text
+}
+
+private func untrainedTable(_ scores: [UntrainedScore]) -> String {
+    let row = scores.map { ReportText.score(Estimate(mean: $0.score, standardError: $0.standardError, count: 2)) }
+    return "The policy before any training, on the search questions. What a loss gains over these rows is not mere "
+        + "sharpening.\n\n" + ReportText.table(["untrained"] + scores.map(\.decoding), [["score"] + row])
 }
 
 private func row(_ place: Int, _ loss: Candidate, dpo: TunedScore?, confirmed: Estimate?) -> [String] {
