@@ -115,7 +115,8 @@ enum CodeText {
         if let match = code.firstMatch(of: /(?m)^#[ \t]*name:[ \t]*([\w\- ]+)$/) { return String(match.1).trimmed }
         if let match = code.firstMatch(of: /(?m)^[ \t]*class[ \t]+(\w+)/) { return String(match.1) }
         let names = code.matches(of: /(?m)^[ \t]*def[ \t]+(\w+)/).map { String($0.1) }
-        return names.last { !["loss", "forward", "compute_loss", "loss_fn", "__init__", "__call__"].contains($0) }
+        let plain: Set<String> = ["loss", "forward", "compute_loss", "loss_fn", "__call__"]
+        return names.contains(where: plain.contains) ? nil : names.last { $0 != "__init__" }
     }
 
     /// A line such as `**Name:** smooth-margin`.

@@ -1,0 +1,13 @@
+import torch
+
+def smooth_step(x):
+    return torch.sigmoid(4.0 * x)
+
+import torch
+import torch.nn.functional as F
+
+
+def loss(policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta):
+    rho = (policy_chosen_logps - policy_rejected_logps) - (reference_chosen_logps - reference_rejected_logps)
+    x = beta * rho
+    return -F.logsigmoid(x) * (1 + smooth_step(-x))

@@ -1,0 +1,9 @@
+import torch
+import torch.nn.functional as F
+
+
+def loss(policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta):
+    rho = (policy_chosen_logps - policy_rejected_logps) - (reference_chosen_logps - reference_rejected_logps)
+    return 1 - torch.tanh(beta * rho / 2)
+
+This loss is bounded, therefore one wrong label can do little harm.
