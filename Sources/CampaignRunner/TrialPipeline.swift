@@ -6,7 +6,7 @@ public struct TrialPipeline: TrialRunner {
     private let judge: any AnswerJudge
     private let evidence: (any TrialEvidence)?
 
-    /// - Parameter evidence: keeps what was said and how it was graded, for trials at full fidelity.
+    /// - Parameter evidence: keeps what was said and how it was graded, for trials at full fidelity and in the confirmation.
     public init(trainer: any PolicyTrainer, judge: any AnswerJudge, evidence: (any TrialEvidence)? = nil) {
         self.trainer = trainer
         self.judge = judge
@@ -26,7 +26,7 @@ public struct TrialPipeline: TrialRunner {
         case .trained(let report):
             let sampled = try await graded("sampled", in: report, spec)
             let greedy = try await graded("greedy", in: report, spec)
-            if let evidence, spec.fidelity == .full {
+            if let evidence, spec.fidelity >= .full {
                 try await evidence.keep(sampled.dialogues + greedy.dialogues, of: loss.name, spec)
             }
             let seconds = report.seconds["total"] ?? started.duration(to: .now).inSeconds

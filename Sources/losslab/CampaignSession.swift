@@ -48,7 +48,8 @@ struct CampaignSession {
             config: config, grid: try laboratory.world(config.world).grid,
             catalogue: try LossCatalogue.load(project.losses).losses,
             stages: CampaignStages(
-                proposer: GrammarProposer(), screener: laboratory.screener, trials: laboratory.trials.keeping(directory),
+                proposer: GrammarProposer(), screener: laboratory.screener,
+                trials: laboratory.trials.keeping(directory),
                 keys: laboratory.keys),
             storage: CampaignStorage(
                 archive: try await RunRecorder(directory, archive), steps: directory.steps, cache: laboratory.cache),
