@@ -39,11 +39,17 @@ struct Laboratory {
         return world
     }
 
-    /// Hash of the trainer's own code: results of another version are not reused. What only screens or measures is left out.
+    /// Parts of the Python package that no trial of a world runs through.
+    private static let otherParts = [
+        "screening/", "plotting/", "bench/", "data/", "export/", "finetune/", "inspect_job.py", "finetune_job.py",
+        "reward_job.py",
+    ]
+
+    /// Hash of the code that trains in a world: results of another version are not reused.
     private static func codeHash(of folder: String) throws -> String {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
         let relevant = names.filter {
-            $0.hasSuffix(".py") && !["screening/", "plotting/", "bench/"].contains(where: $0.hasPrefix)
+            $0.hasSuffix(".py") && !Self.otherParts.contains(where: $0.hasPrefix)
         }
         var hash = SHA256()
         for name in relevant {
