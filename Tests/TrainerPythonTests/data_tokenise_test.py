@@ -144,6 +144,7 @@ TURNS = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}</s>{% endfo
 @pytest.mark.parametrize(
     ("template", "system", "words"),
     [
+        ("{% for m in messages %}{{ m['content'] }}\n{% endfor %}", None, "writes nothing after an answer"),
         (TURNS, None, "no generation prompt, so the answer would begin with '[assistant]'"),
         (TURNS + "{% if add_generation_prompt %}[assistant] <think>{% endif %}", None, "is not the beginning"),
         ("{% for m in messages %}x{% endfor %}", None, "leaves out what the messages say"),

@@ -1,7 +1,8 @@
 """The chat template: the tokenizer's own, or one that was chosen; a missing or doubtful one is a question, no guess.
 
 A wrong template costs more than most losses differ by, so the template is tried on a dialogue of its own: the prompt
-must be the beginning of prompt and answer, the answer must follow it at once, and a system message must be written.
+must be the beginning of prompt and answer, the answer must follow it at once and be ended, and a system message must
+be written.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     header = whole[len(alone) : whole.index(ANSWER)].strip()
     if header and not _is_thought(header):
         return f"it writes no generation prompt, so the answer would begin with {header!r}"
+    if not whole[whole.index(ANSWER) + len(ANSWER) :].strip():
+        return "it writes nothing after an answer, so the model would not learn to end one"
     if system:
         try:
             ruled = write([{"role": "system", "content": SYSTEM}, *prompt], True)
