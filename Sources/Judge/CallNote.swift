@@ -55,7 +55,7 @@ public struct CallNote: Codable, Sendable, Equatable {
     public let judge: String
     /// 1 or 2; in pairwise judging the game, 1 with the baseline first.
     public let turn: Int
-    public let flags: [Flag]
+    public let flags: [AnswerFlag]
     public let unparsed: UnparsedReason?
     /// What the server or the client said, for a request that failed.
     public let error: String?
@@ -68,7 +68,7 @@ public struct CallNote: Codable, Sendable, Equatable {
     public let uncutPrompt: String?
 
     init(
-        question: QuestionID, model: String, judge: String, turn: Int, flags: [Flag], unparsed: UnparsedReason?,
+        question: QuestionID, model: String, judge: String, turn: Int, flags: [AnswerFlag], unparsed: UnparsedReason?,
         replies: [ChatReply], error: String? = nil, uncutPrompt: String? = nil
     ) {
         self.uncutPrompt = uncutPrompt

@@ -7,7 +7,7 @@ public struct PairRow: Codable, Sendable {
         /// The judge's words, of all attempts; `$ERROR$` when the judge gave none.
         public let judgment: String
         /// `nil` without a verdict.
-        public let score: Verdict?
+        public let score: PairVerdict?
 
         enum CodingKeys: String, CodingKey {
             case judgment, score

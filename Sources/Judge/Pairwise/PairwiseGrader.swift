@@ -66,7 +66,7 @@ public struct PairwiseGrader: Sendable {
                 break
             }
         }
-        var verdict: Verdict?
+        var verdict: PairVerdict?
         if case .verdict(let found) = Self.reading(of: replies) { verdict = found }
         let reason =
             verdict == nil ? replies.last.map { UnparsedReason($0) } ?? failure.map { UnparsedReason($0) } : nil
@@ -80,8 +80,8 @@ public struct PairwiseGrader: Sendable {
         return (game, note)
     }
 
-    private static func reading(of replies: [ChatReply]) -> Verdict.Reading {
+    private static func reading(of replies: [ChatReply]) -> PairVerdict.Reading {
         replies.contains { $0.choices.first?.finish == .refusal }
-            ? .none : Verdict.read(replies.map(\.text).joined(separator: "\n"))
+            ? .none : PairVerdict.read(replies.map(\.text).joined(separator: "\n"))
     }
 }

@@ -34,7 +34,7 @@ public struct SingleGrader: Sendable {
         return graded(call, asked, model: model, flags: flags)
     }
 
-    private func graded(_ call: SingleCall, _ asked: Asked, model: String, flags: [Flag]) -> Graded {
+    private func graded(_ call: SingleCall, _ asked: Asked, model: String, flags: [AnswerFlag]) -> Graded {
         let reply = asked.reply
         var flags = flags
         let refused = reply?.choices.first?.finish == .refusal

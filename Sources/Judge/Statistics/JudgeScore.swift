@@ -34,7 +34,7 @@ public struct JudgeScore: Codable, Sendable {
     public struct FlaggedAnswer: Codable, Sendable, Equatable {
         public let questionID: QuestionID
         public let turn: Int
-        public let flags: [Flag]
+        public let flags: [AnswerFlag]
     }
 
     /// - Parameters:

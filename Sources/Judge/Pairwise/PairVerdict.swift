@@ -1,5 +1,5 @@
 /// Which of two answers is better, in five steps.
-public enum Verdict: String, Codable, Sendable, CaseIterable {
+public enum PairVerdict: String, Codable, Sendable, CaseIterable {
     case muchBetterA = "A>>B"
     case betterA = "A>B"
     case tie = "A=B"
@@ -8,7 +8,7 @@ public enum Verdict: String, Codable, Sendable, CaseIterable {
 
     /// What a judge's reply comes to.
     public enum Reading: Equatable, Sendable {
-        case verdict(Verdict)
+        case verdict(PairVerdict)
         /// Labels that say different things: no verdict, and asking again would not help.
         case contested
         case none
@@ -17,7 +17,7 @@ public enum Verdict: String, Codable, Sendable, CaseIterable {
     /// The verdict if all labels such as `[[A>>B]]` in the text agree, as Arena-Hard reads it.
     public static func read(_ judgment: String) -> Reading {
         let found = Set(
-            judgment.matches(of: /\[\[([AB<>=]+)\]\]/).compactMap { match -> Verdict? in
+            judgment.matches(of: /\[\[([AB<>=]+)\]\]/).compactMap { match -> PairVerdict? in
                 switch String(match.1) {
                 case "A>>B", "B<<A": .muchBetterA
                 case "A>B", "B<A": .betterA

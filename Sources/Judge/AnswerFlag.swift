@@ -1,5 +1,5 @@
 /// What is unusual about an answer or its judgment. A flagged answer is graded all the same.
-public enum Flag: String, Codable, Sendable, CaseIterable {
+public enum AnswerFlag: String, Codable, Sendable, CaseIterable {
     /// The answer holds nothing but white space.
     case empty
     /// The answer holds what would be read as a verdict: `[[10]]`, `[[A>B]]`.
@@ -21,9 +21,9 @@ public enum Flag: String, Codable, Sendable, CaseIterable {
 /// What can be told from an answer alone.
 ///
 /// - Parameter template: the judge prompt the answer is put into.
-public func flags(of answer: String, in template: PromptTemplate? = nil) -> [Flag] {
+public func flags(of answer: String, in template: PromptTemplate? = nil) -> [AnswerFlag] {
     guard answer.contains(where: { !$0.isWhitespace }) else { return [.empty] }
-    var flags: [Flag] = []
+    var flags: [AnswerFlag] = []
     if imitatesVerdict(answer) { flags.append(.imitatesVerdict) }
     if let template, template.marks.contains(where: { holds(answer, $0) }) { flags.append(.imitatesPrompt) }
     if repeatedShare(of: answer) > 0.5 { flags.append(.repeatsItself) }
