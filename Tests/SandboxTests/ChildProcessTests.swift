@@ -2,13 +2,15 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite struct ChildProcessTests {
+@Suite final class ChildProcessTests {
     let directory: URL
 
     init() throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "losslab-child-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     }
+
+    deinit { try? FileManager.default.removeItem(at: directory) }
 
     private var log: URL { directory.appending(path: "child.log") }
 
