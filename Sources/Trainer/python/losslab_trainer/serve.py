@@ -53,6 +53,7 @@ def lazily(name: str) -> JobHandler:
 
 JOB_KINDS: dict[str, JobHandler] = {
     "check": lazily("losslab_trainer.screening.job:check"),
+    "finetune": lazily("losslab_trainer.finetune_job:finetune"),
     "import": lazily("losslab_trainer.screening.job:import_loss"),
     "inspect": lazily("losslab_trainer.inspect_job:inspect"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),

@@ -1,0 +1,181 @@
+"""Sampling answers from a real model: batches with a key-value cache, the chat template, several turns."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from losslab_trainer.answers import Question
+from losslab_trainer.finetune.memory import is_out_of_memory, release
+from losslab_trainer.finetune.problem import FinetuneProblem
+
+ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sampled answer: its text and its tokens, the stop token among them if it came."""
+
+    text: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often, how hot and by which seed each question is answered. Temperature 0 is greedy."""
+
+    temperature: float
+    samples: int
+    seed: int
+
+
+class Engine(Protocol):
+    """Continues prompts."""
+
+    def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
+        """The new tokens after each prompt, up to and with the stop token."""
+        ...
+
+
+class TransformersEngine:
+    """transformers' generate, in batches padded on the left."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.device: torch.device = next(model.parameters()).device
+
+    def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
+        """See Engine. Out of memory is answered by smaller batches."""
+        found: list[list[int]] = [[] for _ in prompts]
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]), reverse=True)
+        rows, start = ROWS_AT_ONCE[self.device.type], 0
+        torch.manual_seed(plan.seed)
+        while start < len(order):
+            part = order[start : start + rows]
+            try:
+                new = self._generate([prompts[i] for i in part], plan, max_new_tokens)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if rows == 1:
+                    raise FinetuneProblem("out of memory sampling a single answer; lower maxNewTokens") from None
+                new = None
+            if new is None:
+                rows = (rows + 1) // 2
+                print(f"finetune: out of memory sampling; going on with {rows} answers at once", file=sys.stderr)
+                release(self.device)
+                continue
+            for i, tokens in zip(part, new, strict=True):
+                found[i] = tokens
+            start += len(part)
+        return found
+
+    def _generate(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
+        width = max(map(len, prompts))
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=self.device)
+        lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
+        mask = (torch.arange(width, device=self.device) >= width - lengths[:, None]).long()
+        stops = stop_ids(self.model, self.tokenizer)
+        # top_k and top_p off: the model's own generation_config would otherwise change what "temperature 1" means.
+        how: dict[str, Any] = {"do_sample": False}
+        if plan.temperature > 0:
+            how = {"do_sample": True, "temperature": plan.temperature, "top_k": 0, "top_p": 1.0}
+        with torch.inference_mode():
+            rows = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_new_tokens,
+                eos_token_id=sorted(stops),
+                pad_token_id=pad,
+                use_cache=True,
+                **how,
+            )[:, width:].tolist()
+        return [cut(row, stops) for row in rows]
+
+
+class VllmEngine:
+    """vLLM, where it is installed and a GPU is there; it reads the model from a folder."""
+
+    def __init__(self, folder: Path, tokenizer: Any, stops: frozenset[int]) -> None:
+        from vllm import LLM  # noqa: PLC0415  # optional
+
+        self.engine = LLM(model=str(folder), gpu_memory_utilization=0.5)
+        self.stops = stops
+
+    def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
+        """See Engine."""
+        from vllm import SamplingParams, TokensPrompt  # noqa: PLC0415
+
+        parameters = SamplingParams(
+            temperature=plan.temperature,
+            max_tokens=max_new_tokens,
+            seed=plan.seed if plan.temperature > 0 else None,
+            stop_token_ids=sorted(self.stops),
+        )
+        outputs = self.engine.generate([TokensPrompt(prompt_token_ids=list(p)) for p in prompts], parameters)
+        return [list(output.outputs[0].token_ids) for output in outputs]
+
+
+def vllm_is_here() -> bool:
+    return torch.cuda.is_available() and importlib.util.find_spec("vllm") is not None
+
+
+def answer_questions(
+    engine: Engine, tokenizer: Any, questions: Sequence[Question], plan: Plan, max_new_tokens: int
+) -> list[list[list[Answer]]]:
+    """As [question][sample][turn]; each turn sees the policy's own answers before it."""
+    messages: list[list[dict[str, str]]] = [[] for _ in questions for _ in range(plan.samples)]
+    found: list[list[Answer]] = [[] for _ in messages]
+    for turn in range(max((len(question.turns) for question in questions), default=0)):
+        rows = [i for i in range(len(messages)) if turn < len(questions[i // plan.samples].turns)]
+        for i in rows:
+            messages[i].append({"role": "user", "content": questions[i // plan.samples].turns[turn]})
+        prompts = [prompt_ids(tokenizer, messages[i]) for i in rows]
+        seed = stream(plan.seed, f"turn {turn}")
+        completed = engine.complete(prompts, Plan(plan.temperature, plan.samples, seed), max_new_tokens)
+        for i, prompt, tokens in zip(rows, prompts, completed, strict=True):
+            text = tokenizer.decode(tokens, skip_special_tokens=True).strip()
+            messages[i].append({"role": "assistant", "content": text})
+            found[i].append(Answer(text, tuple(prompt), tuple(tokens)))
+    return [found[i * plan.samples : (i + 1) * plan.samples] for i in range(len(questions))]
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    """A dialogue up to where the next answer begins; plain text where the tokenizer has no chat template."""
+    if tokenizer.chat_template is None:
+        text = "\n\n".join(message["content"] for message in messages)
+        ids: list[int] = tokenizer(text)["input_ids"]
+        # Some tokenizers end every text; an answer would then follow the end.
+        return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+    # The template writes every special token itself, so the tokenizer must not add them again.
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer: the tokenizer's end of sequence and those the generation config names."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None and int(i) < len(tokenizer))
+
+
+def cut(tokens: list[int], stops: frozenset[int]) -> list[int]:
+    """The tokens up to and with the first that stops; what follows is padding."""
+    end = next((i for i, token in enumerate(tokens) if token in stops), None)
+    return tokens if end is None else tokens[: end + 1]
+
+
+def stream(seed: int, name: str) -> int:
+    """A seed of its own for each sampling, the same for every loss: answers are compared in pairs."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=6).digest(), "little")

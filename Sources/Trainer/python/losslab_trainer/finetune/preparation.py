@@ -1,0 +1,93 @@
+"""Data for a training: rows read, split without shared prompts, tokenised and counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from losslab_trainer.data.load import load_preferences
+from losslab_trainer.data.rows import PreferenceRow
+from losslab_trainer.data.spec import DataSpec
+from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, TokeniseOptions, tokenise
+from losslab_trainer.finetune.problem import FinetuneProblem
+
+SPLIT_DIGITS = 8  # bytes of the hash that decides a prompt's side
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Tokenised pairs of both sides, and what became of the rest."""
+
+    train: tuple[TokenisedPair, ...]
+    held_out: tuple[TokenisedPair, ...]
+    name: str
+    conversational: bool
+    unusable: int  # rows of the training source that cannot be used, of whatever reason
+    truncated: int  # training pairs of which anything was cut
+    shared_prompts: int  # training prompts that a held-out set of its own has too
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "usable": len(self.train),
+            "heldOut": len(self.held_out),
+            "unusable": self.unusable,
+            "truncated": self.truncated,
+        }
+
+
+def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) -> PreparedData:
+    """Reads what a job's ``data`` names. Raises DataProblem and FinetuneProblem."""
+    unknown = sorted(set(value) - {"train", "heldOut", "heldOutShare"})
+    if unknown:
+        raise FinetuneProblem(f"data: unknown key {unknown[0]!r}; known are heldOut, heldOutShare, train")
+    preferences = load_preferences(DataSpec.from_json(value["train"]))
+    share = 0.1 if value.get("heldOutShare") is None else float(value["heldOutShare"])
+    if not 0 <= share < 1:
+        raise FinetuneProblem(f"data.heldOutShare: must be from 0 to below 1, not {share!r}")
+    shared = 0
+    if value.get("heldOut") is not None:
+        held_out = load_preferences(DataSpec.from_json(value["heldOut"])).rows
+        train: Sequence[PreferenceRow] = preferences.rows
+        held_out_prompts = {prompt_hash(row) for row in held_out}
+        shared = len({prompt_hash(row) for row in train} & held_out_prompts)
+    else:
+        train = [row for row in preferences.rows if not is_held_out(row, share)]
+        held_out = tuple(row for row in preferences.rows if is_held_out(row, share))
+    if not preferences.rows:
+        first = f": row {preferences.unusable[0].row}: {preferences.unusable[0].explanation}"
+        raise FinetuneProblem(
+            f"data {preferences.name}: none of its {preferences.total} rows is usable"
+            f"{first if preferences.unusable else ''}; `losslab data inspect` lists them"
+        )
+    if not train:
+        raise FinetuneProblem(
+            f"data {preferences.name}: all {len(preferences.rows)} usable rows fall on the held-out side; "
+            "lower data.heldOutShare or name a held-out set"
+        )
+    tokenised = tokenise(train, tokenizer, options)
+    if not tokenised.pairs:
+        raise FinetuneProblem(
+            f"data {preferences.name}: no pair is left at training.maxLength {options.max_length} "
+            f"({tokenised.dropped[0].explanation})"
+        )
+    held: TokenisedPreferences | None = tokenise(held_out, tokenizer, options) if held_out else None
+    return PreparedData(
+        train=tokenised.pairs,
+        held_out=held.pairs if held else (),
+        name=preferences.name,
+        conversational=preferences.rows[0].conversational,
+        unusable=len(preferences.unusable) + len(tokenised.dropped),
+        truncated=tokenised.truncated.pairs,
+        shared_prompts=shared,
+    )
+
+
+def is_held_out(row: PreferenceRow, share: float) -> bool:
+    """The side a prompt's hash puts a row on: fixed, and the same for all rows with that prompt."""
+    return int.from_bytes(prompt_hash(row)[:SPLIT_DIGITS], "big") / 256.0**SPLIT_DIGITS < share
+
+
+def prompt_hash(row: PreferenceRow) -> bytes:
+    return hashlib.blake2b(repr(row.prompt).encode(), digest_size=16).digest()

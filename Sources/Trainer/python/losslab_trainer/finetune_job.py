@@ -1,0 +1,325 @@
+"""The finetune job: a real model trained with one loss on real pairs, evaluated, sampled and saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losslab_trainer.answers import Question, read_questions, write_answers
+from losslab_trainer.contract import LossEvaluator
+from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.template import chosen_template
+from losslab_trainer.data.tokenise import TokeniseOptions
+from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving
+from losslab_trainer.finetune.evaluation import HeldOut, score_all
+from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
+from losslab_trainer.finetune.preparation import PreparedData, prepare
+from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.reference import store_for
+from losslab_trainer.finetune.scoring import PairScorer
+from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
+from losslab_trainer.finetune.trackers import Tracker, start_trackers
+from losslab_trainer.loss_process import LossLimits, LossProcesses
+from losslab_trainer.reference_cache import ReferenceLogps
+from losslab_trainer.screening.gate import violations
+
+if TYPE_CHECKING:
+    from losslab_trainer.serve import Context
+
+WEIGHTS, PER_PAIR = "weights", "held-out.jsonl"
+# A training of days must not end because its loss process was given half an hour.
+LIMITS = LossLimits(life_seconds=30 * 86_400, cpu_seconds=7 * 86_400)
+
+
+def finetune(job: Mapping[str, Any], context: Context) -> dict[str, object]:
+    """The job's result; ``{"problem": sentence}`` where model, data or settings cannot be used as they are.
+
+    Raises LossRejected when the loss fails or the training diverges.
+    """
+    try:
+        return _finetune(job, context)
+    except (FinetuneProblem, DataProblem) as problem:
+        return {"problem": str(problem)}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the job's JSON says, checked."""
+
+    model: ModelSettings
+    training: TrainingSettings
+    loss_name: str
+    source: str | None
+    beta: float
+    output: Path
+    questions: list[Question]
+    json: Mapping[str, Any]
+
+    @staticmethod
+    def of(job: Mapping[str, Any]) -> _Job:
+        if job.get("trainer", "losslab") not in TRAINERS:
+            raise FinetuneProblem(f"trainer: {job['trainer']!r} is not one of {', '.join(TRAINERS)}")
+        loss = job.get("loss")
+        try:
+            questions = read_questions(job.get("questions") or [])
+        except (OSError, ValueError, KeyError) as error:
+            raise FinetuneProblem(
+                f"questions: {error}; give files with a question_id and turns in each line"
+            ) from error
+        return _Job(
+            ModelSettings.from_json(job["model"]),
+            TrainingSettings.from_json(job.get("training") or {}),
+            "untrained" if loss is None else str(loss["name"]),
+            None if loss is None else loss["source"],
+            float(job["beta"]),
+            Path(job["output"]),
+            questions,
+            job,
+        )
+
+    @property
+    def plans(self) -> dict[str, generation.Plan]:
+        return {
+            str(spec["name"]): generation.Plan(
+                spec["temperature"], spec["samples"], generation.stream(self.training.seed, spec["name"])
+            )
+            for spec in self.json.get("sampling") or []
+        }
+
+
+def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
+    started = time.perf_counter()
+    job = _Job.of(json)
+    for refusal in violations(job.source) if job.source is not None else ():
+        raise refusal
+    job.output.mkdir(parents=True, exist_ok=True)
+    trained = job.source is not None
+    settings = {"loss": job.loss_name, "beta": job.beta, **asdict(job.training), "model": job.model.path}
+    with ExitStack() as stack:
+        trackers = start_trackers(json.get("trackers") or [], job.output, job.loss_name, settings)
+        stack.push(lambda kind, error, trace: _finish(trackers, failed=kind is not None))
+        loaded = load_model(job.model, seed=job.training.seed, trained=trained)
+        data, options = _data(job, loaded)
+        memory.reset_peak(loaded.device)
+        scorer = PairScorer(loaded.model, autocast=loaded.autocast)
+        ready = time.perf_counter()
+
+        store = store_for(loaded, asdict(options), context.cache_directory)
+        visited = _visited(data, job.training) if trained else ()
+        reference, computed = _reference(store.values, scorer, [*(data.train[i] for i in visited), *data.held_out])
+        referenced = time.perf_counter()
+
+        before = None
+        if trained and job.questions and job.plans:
+            before = lengths.untrained(loaded, job.questions, job.plans, _max_new(job), store.folder)
+        measured = time.perf_counter()
+        outcome = loop.Outcome(0, {})
+        if trained:
+            outcome = _train(
+                job, context, loaded, data, scorer, visited=visited, reference=reference, trackers=trackers
+            )
+        training_peak = memory.peak_bytes(loaded.device)
+        done = time.perf_counter()
+
+        held_out = _held_out(job, data, scorer, reference, skip=len(visited), trained=outcome.steps > 0)
+        evaluated = time.perf_counter()
+        weights = job.output / WEIGHTS if json.get("save") else None
+        if weights is not None:
+            saving.save(loaded, weights, _card(job, data, outcome, held_out))
+        answers = _sample(job, loaded, weights)
+        files = _write(job, answers)
+        if held_out is not None:
+            held_out["lengthChange"] = lengths.change(before, answers)
+        kl = _sampled_kl(job, loaded, scorer, json.get("klSamples") or 0, trained=trained)
+        if held_out is not None and kl is not None:
+            held_out["kl"] = kl
+        ended = time.perf_counter()
+    notes = list(outcome.notes)
+    if data.shared_prompts:
+        notes.append(f"{data.shared_prompts} training prompts are in the held-out set too, which flatters its figures")
+    return {
+        "metrics": outcome.metrics,
+        "steps": outcome.steps,
+        "losses": outcome.losses,
+        "gradientNorms": outcome.gradient_norms,
+        "heldOut": held_out,
+        "kl": kl,
+        "answers": files,
+        "microBatchSize": outcome.micro_batch_size,
+        "lossBatch": job.training.batch_size if trained else None,
+        "tokensPerSecond": outcome.tokens / outcome.seconds if outcome.seconds else None,
+        "peakMemoryBytes": training_peak,
+        "seconds": {
+            "loading": ready - started,
+            "reference": referenced - ready,
+            "untrained": measured - referenced,
+            "training": done - measured,
+            "evaluation": evaluated - done,
+            "sampling": ended - evaluated,
+            "total": ended - started,
+        },
+        "weights": None if weights is None else str(weights),
+        "weightsHash": saving.trained_hash(loaded.model),
+        "sandbox": dict(context.sandbox),
+        "data": data.to_json(),
+        "way": scorer.way,
+        "device": str(loaded.device),
+        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "referenceComputed": computed,
+        "sharedPrompts": data.shared_prompts,
+        "notes": notes,
+    }
+
+
+def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions]:
+    training = job.training
+    options = TokeniseOptions(
+        max_length=training.max_length,
+        max_prompt_length=training.max_prompt_length,
+        truncation=training.truncation,
+        chat_template=job.model.chat_template,
+        accept_template=job.model.accept_template,
+    )
+    data = prepare(job.json["data"], loaded.tokenizer, options)
+    if job.model.chat_template is not None and data.conversational:
+        # Answers are asked for, and the model saved, with the template it was trained with.
+        loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)
+    longest = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    if training.max_length is not None and longest is not None and training.max_length > longest:
+        length = max(
+            len(p.prompt_ids) + max(len(p.chosen_ids), len(p.rejected_ids)) for p in (*data.train, *data.held_out)
+        )
+        if length > longest:
+            raise FinetuneProblem(
+                f"training.maxLength: {training.max_length} leaves pairs of {length} tokens, and the model has "
+                f"{longest} positions; set maxLength to {longest} or less"
+            )
+    return data, options
+
+
+def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
+    """The training pairs that any step sees, in rising order."""
+    return tuple(sorted({i for batch in loop.batch_order(len(data.train), training) for i in batch}))
+
+
+def _reference(values: Any, scorer: PairScorer, pairs: list[Any]) -> tuple[ReferenceLogps, int]:
+    """Log-probabilities under the model as it is now, which is the reference: an adapter changes nothing at first."""
+    found: tuple[ReferenceLogps, int] = values(pairs, lambda missing: score_all(scorer, missing))
+    return found
+
+
+def _train(
+    job: _Job,
+    context: Context,
+    loaded: LoadedModel,
+    data: PreparedData,
+    scorer: PairScorer,
+    *,
+    visited: tuple[int, ...],
+    reference: ReferenceLogps,
+    trackers: list[Tracker],
+) -> loop.Outcome:
+    of_train = _scattered(reference, visited, len(data.train))
+
+    def report(step: int, values: Mapping[str, float]) -> None:
+        context.emit_metrics(step, values)
+        for tracker in trackers:
+            tracker.log(step, values)
+
+    with closing(_open(context, job.source or "")) as loss:
+        if job.model.gradient_checkpointing:
+            checkpoint_gradients(loaded.model)
+        loaded.model.train()  # dropout of an adapter is the only thing this switches on
+        try:
+            return loop.train(
+                scorer, data.train, of_train, loss, beta=job.beta, settings=job.training, on_metrics=report
+            )
+        finally:
+            loaded.model.eval()
+
+
+def _open(context: Context, source: str) -> LossEvaluator:
+    if isinstance(context.loss_processes, LossProcesses):
+        return context.loss_processes.open(source, LIMITS)
+    return context.loss_processes.open(source)
+
+
+def _scattered(reference: ReferenceLogps, visited: tuple[int, ...], count: int) -> ReferenceLogps:
+    """Values by the pairs' places in the training set; those never visited are NaN, so that a mistake shows."""
+    vectors = []
+    for vector in (reference.chosen, reference.rejected):
+        whole = vector.new_full((count,), float("nan"))
+        whole[list(visited)] = vector[: len(visited)]
+        vectors.append(whole)
+    return ReferenceLogps(vectors[0], vectors[1])
+
+
+def _held_out(
+    job: _Job, data: PreparedData, scorer: PairScorer, reference: ReferenceLogps, *, skip: int, trained: bool
+) -> dict[str, Any] | None:
+    if not data.held_out:
+        return None
+    of_reference = ReferenceLogps(reference.chosen[skip:], reference.rejected[skip:])
+    policy = of_reference
+    if trained:
+        chosen, rejected = score_all(scorer, data.held_out)
+        policy = ReferenceLogps(chosen.double(), rejected.double())
+    held_out = HeldOut(data.held_out, policy, of_reference)
+    held_out.write(job.output / PER_PAIR)
+    return {**held_out.to_json(job.beta, job.training.logp_scale, trained=trained), "perPair": PER_PAIR}
+
+
+def _sample(job: _Job, loaded: LoadedModel, weights: Path | None) -> dict[str, list[list[list[generation.Answer]]]]:
+    if not job.questions or not job.plans:
+        return {}
+    engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
+    if weights is not None and job.json.get("trainer") != "trl" and generation.vllm_is_here():
+        engine = generation.VllmEngine(weights, loaded.tokenizer, generation.stop_ids(loaded.model, loaded.tokenizer))
+    return {
+        name: generation.answer_questions(engine, loaded.tokenizer, job.questions, plan, _max_new(job))
+        for name, plan in job.plans.items()
+    }
+
+
+def _write(job: _Job, answers: Mapping[str, list[list[list[generation.Answer]]]]) -> dict[str, str]:
+    """Writes one answer file for each sampling and returns the names."""
+    files = {name: f"answers-{name}.jsonl" for name in answers}
+    for name, file in files.items():
+        texts = [[[answer.text for answer in turns] for turns in samples] for samples in answers[name]]
+        write_answers(job.output / file, job.loss_name, job.questions, texts)
+    return files
+
+
+def _sampled_kl(
+    job: _Job, loaded: LoadedModel, scorer: PairScorer, samples: int, *, trained: bool
+) -> dict[str, object] | None:
+    if not trained or not samples or not job.questions:
+        return None
+    plan = generation.Plan(1.0, samples, generation.stream(job.training.seed, "kl"))
+    return divergence.sampled_kl(loaded, scorer, job.questions, plan, _max_new(job))
+
+
+def _max_new(job: _Job) -> int:
+    return int(job.json.get("maxNewTokens") or 512)
+
+
+def _card(job: _Job, data: PreparedData, outcome: loop.Outcome, held_out: Mapping[str, Any] | None) -> saving.Card:
+    return saving.Card(
+        loss=job.loss_name,
+        source=job.source or "",
+        beta=job.beta,
+        base=job.model.path,
+        data=data.name,
+        training=asdict(job.training) | {"steps": outcome.steps, "pairs": len(data.train)},
+        metrics=outcome.metrics,
+        held_out=held_out or {},
+    )
+
+
+def _finish(trackers: list[Tracker], *, failed: bool) -> None:
+    for tracker in trackers:
+        tracker.finish(failed)
