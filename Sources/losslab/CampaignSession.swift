@@ -27,11 +27,13 @@ struct CampaignSession {
     }
 
     /// Takes up a campaign that was begun before.
-    func resume(_ name: String) async throws {
+    ///
+    /// - Parameter budget: limits for language models that take the place of the recipe's from now on.
+    func resume(_ name: String, budget: ModelBudget? = nil) async throws {
         let directory = try RunDirectory.resume(name, in: project.runs)
         let laboratory = try laboratory(for: directory.manifest.config)
         defer { Task { await laboratory.pool.close() } }
-        try await run(directory, laboratory)
+        try await run(directory, laboratory, budget: budget)
     }
 
     private func laboratory(for config: CampaignConfig) throws -> Laboratory {
@@ -40,19 +42,22 @@ struct CampaignSession {
             project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
     }
 
-    private func run(_ directory: RunDirectory, _ laboratory: Laboratory) async throws {
+    private func run(_ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil) async throws {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
+        let models = try await ModelStages(directory, project: project, budget: budget)
         let progress = ProgressLine()
         let runner = try CampaignRunner(
             config: config, grid: try laboratory.world(config.world).grid,
             catalogue: try LossCatalogue.load(project.losses).losses,
             stages: CampaignStages(
-                proposer: GrammarProposer(), screener: laboratory.screener,
+                proposer: try models.proposer(screener: laboratory.screener, project: project),
+                screener: laboratory.screener,
                 trials: laboratory.trials.keeping(directory),
                 keys: laboratory.keys),
             storage: CampaignStorage(
                 archive: try await RunRecorder(directory, archive), steps: directory.steps, cache: laboratory.cache),
+            limits: models.limits,
             events: { event in
                 progress.handle(event)
                 try? directory.append(event)
@@ -65,6 +70,11 @@ struct CampaignSession {
         try directory.keep(report, as: "report.md")
         print(report)
         log("report: \(directory.path)/report.md")
+        let proposed = try await archive.snapshot(of: config.name).candidates.filter { $0.arm != .catalogue }
+        if !proposed.contains(where: { $0.tuned != nil }) {
+            log("losslab: no proposed loss could be trained; the report tells why")
+            throw ExitCode.nothingQualified
+        }
     }
 }
 
@@ -84,10 +94,11 @@ extension CampaignSession {
 func reportText(of name: String, _ archive: SQLiteArchive, _ project: Project) async throws -> String {
     let files = try RunFiles.open(name, in: project.runs)
     let events = try files.events().events
+    let (config, snapshot) = (try await archive.manifest(of: name)?.config, try await archive.snapshot(of: name))
     return campaignReport(
-        config: try await archive.manifest(of: name)?.config, snapshot: try await archive.snapshot(of: name),
+        config: config, snapshot: snapshot,
         confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)),
-        untrained: try files.untrained())
+        untrained: try files.untrained(), model: modelAccount(of: config, snapshot, runDirectory: files.path))
 }
 
 /// What processor this machine has, for the manifest.

@@ -5,7 +5,7 @@ public import LabCore
 /// Pure: equal arguments give equal text. Without a confirmation it reports the search so far.
 public func campaignReport(
     config: CampaignConfig?, snapshot: ArchiveSnapshot, confirmation: Confirmation?, account: CampaignAccount,
-    untrained: [UntrainedScore] = []
+    untrained: [UntrainedScore] = [], model: ModelAccount? = nil
 ) -> String {
     let name = config?.name ?? "campaign"
     var sections = ["# Campaign \(name)"]
@@ -14,6 +14,7 @@ public func campaignReport(
     sections.append(rankingSection(snapshot, confirmation, world: config?.world, untrained: untrained))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
+    if let model { sections.append(modelSection(model)) }
     sections.append(workSection(snapshot, account))
     return sections.joined(separator: "\n\n") + "\n"
 }

@@ -63,14 +63,31 @@ struct CampaignResume: AsyncParsableCommand {
     @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
     var name: String
 
+    @Option(help: "US dollars that the campaign may spend on language models in all, from now on.")
+    var budgetUsd: Double?
+
+    @Option(help: "Tokens that it may use in all.")
+    var budgetTokens: Int?
+
+    @Option(help: "Calls that it may make in all.")
+    var budgetCalls: Int?
+
     @Flag(help: "Run generated code even where the kernel lacks Landlock or seccomp.")
     var allowUnsandboxed = false
 
     @OptionGroup var projectOption: ProjectOption
 
+    func validate() throws {
+        guard budgetUsd ?? 0 >= 0, budgetTokens ?? 0 >= 0, budgetCalls ?? 0 >= 0 else {
+            throw ValidationError("a budget is a number from 0 up")
+        }
+    }
+
     func run() async throws {
         let project = try projectOption.resolve()
         let session = CampaignSession(project: project, allowUnsandboxed: allowUnsandboxed)
-        try await orFail { try await interruptible { try await session.resume(name) } }
+        let given = ModelBudget(usd: budgetUsd, tokens: budgetTokens, calls: budgetCalls)
+        let budget = given == ModelBudget() ? nil : given
+        try await orFail { try await interruptible { try await session.resume(name, budget: budget) } }
     }
 }

@@ -49,6 +49,8 @@ struct CampaignShow: AsyncParsableCommand {
         let manifest: CampaignManifest?
         let running: Bool
         let confirmation: Confirmation?
+        /// What the proposing model was asked, cost and brought; absent without one.
+        let model: ModelAccount?
     }
 
     func run() async throws {
@@ -59,10 +61,14 @@ struct CampaignShow: AsyncParsableCommand {
                 log("losslab: there is no campaign \(name); `losslab campaign list` shows them")
                 throw ExitCode.badInput
             }
+            let manifest = try await archive.manifest(of: name)
             return State(
-                campaign: row, manifest: try await archive.manifest(of: name),
+                campaign: row, manifest: manifest,
                 running: (try? RunFiles.open(name, in: project.runs).isRunning) ?? false,
-                confirmation: try await archive.confirmation(of: name))
+                confirmation: try await archive.confirmation(of: name),
+                model: modelAccount(
+                    of: manifest?.config, try await archive.snapshot(of: name), runDirectory: "\(project.runs)/\(name)")
+            )
         }
         if formatOption.format == .json { return try printJSON(state) }
         let row = state.campaign
@@ -71,6 +77,7 @@ struct CampaignShow: AsyncParsableCommand {
             ? "running" : row.verdict == nil ? "not finished: losslab campaign resume \(name)" : "finished"
         print("\(row.name): \(standing); world \(row.world ?? "?"), begun \(row.started ?? "?")")
         print("\(row.candidates) candidates, \(row.scored) scored, \(row.trials) trials")
+        if let model = state.model { print(modelSentences(model).joined(separator: "\n")) }
         for sentence in state.confirmation?.summary ?? [] { print(sentence) }
         if state.confirmation != nil { print("the whole table: losslab campaign report \(name)") }
     }

@@ -1,0 +1,109 @@
+import Archive
+import CampaignRunner
+import ChatClient
+import Evolution
+import Foundation
+import LabCore
+import Proposer
+
+/// The parts of a campaign that ask language models: one ledger for all, the proposer, and whatever else is configured.
+struct ModelStages {
+    let ledger: ChatLedger
+    private let spending: SpendingLog
+    private let prices: PriceTable
+    private let directory: RunDirectory
+
+    /// - Parameter budget: takes the place of the configured one, also for later resumptions.
+    init(_ directory: RunDirectory, project: Project, budget: ModelBudget?) async throws {
+        self.directory = directory
+        spending = try SpendingLog(directory.path)
+        prices = try project.prices()
+        let allowed = try await Self.budget(given: budget, directory)
+        ledger = spending.ledger(
+            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls))
+    }
+
+    private static let budgetKey = "session/model-budget"
+
+    /// The given budget's limits over those given at an earlier resumption, over the recipe's.
+    private static func budget(given: ModelBudget?, _ directory: RunDirectory) async throws -> ModelBudget {
+        var allowed = directory.manifest.config.budget.model ?? ModelBudget()
+        if let bytes = try directory.steps.value(for: budgetKey),
+            let earlier = try? JSONDecoder().decode(ModelBudget.self, from: Data(bytes))
+        {
+            allowed = earlier
+        }
+        guard let given else { return allowed }
+        allowed.usd = given.usd ?? allowed.usd
+        allowed.tokens = given.tokens ?? allowed.tokens
+        allowed.calls = given.calls ?? allowed.calls
+        try directory.steps.store([UInt8](try JSONEncoder().encode(allowed)), for: budgetKey)
+        return allowed
+    }
+
+    /// Every call of a model has its own limit, retries included; the one here is for all calls of a candidate.
+    var limits: StageLimits {
+        var limits = StageLimits()
+        if directory.manifest.config.proposer.model != nil { limits.proposal = .seconds(4 * 3_600) }
+        return limits
+    }
+
+    func client(_ endpoint: EndpointConfig, contextTokens: Int? = nil) throws -> ChatClient {
+        try ChatClient(endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger)
+    }
+
+    /// The campaign's proposer: the grammar, or a model with the grammar for the control arms.
+    func proposer(screener: any LossScreener, project: Project) throws -> any LossProposer {
+        let config = directory.manifest.config
+        guard let model = config.proposer.model else { return GrammarProposer() }
+        let caller = ModelCaller(
+            service: try client(model.endpoint, contextTokens: model.contextTokens), config: model,
+            campaign: config.name, store: directory.steps, log: ConversationFiles(directory.path))
+        let parts = ProposerParts(
+            caller: caller, prompts: try PromptLibrary(overrides: model.prompts.map(project.path)), screener: screener,
+            tolerance: NoveltyFilter.defaultTolerance, task: ProposerParts.campaignTask)
+        let searching: any LossProposer =
+            config.proposer.strategy == "discopop" ? DiscoPOPProposer(parts) : ProgramProposer(parts)
+        return ArmRouter(searching: searching)
+    }
+}
+
+extension EndpointConfig {
+    func chatEndpoint(contextTokens: Int? = nil) -> ChatEndpoint {
+        ChatEndpoint(
+            provider: ChatEndpoint.Provider(rawValue: provider) ?? .openai, baseURL: baseURL,
+            keyEnvironment: keyEnvironment, keyFile: keyFile, concurrency: concurrency,
+            requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute, contextTokens: contextTokens)
+    }
+}
+
+extension ProposerParts {
+    /// What every campaign's losses are for. The world's own flaw is not told: finding what suits it is the search.
+    static let campaignTask = """
+        A language model is trained on pairs of a chosen and a rejected answer with each loss. The trained model then \
+        answers questions, a judge grades every answer from 1 to 10, and the mean grade is the loss's score. Learning \
+        rate and beta are tuned for every loss alike.
+        """
+}
+
+extension Project {
+    /// `prices.yaml` at the top of the project: US dollars for a million tokens. Without the file no model has a price.
+    func prices() throws -> PriceTable {
+        let file = root + "/prices.yaml"
+        return FileManager.default.fileExists(atPath: file) ? try PriceTable(contentsOf: file) : PriceTable()
+    }
+
+    /// A path of the recipe: as it stands, or below the project.
+    func path(_ text: String) -> String {
+        let expanded = NSString(string: text).expandingTildeInPath
+        return expanded.hasPrefix("/") ? expanded : root + "/" + expanded
+    }
+}
+
+/// What a campaign's model was asked, what it cost and what came of it; `nil` for a campaign without one.
+func modelAccount(
+    of config: CampaignConfig?, _ snapshot: ArchiveSnapshot, runDirectory: String
+) -> ModelAccount? {
+    guard config?.proposer.model != nil else { return nil }
+    return ModelAccount(exchanges: ConversationFiles.exchanges(of: runDirectory), snapshot: snapshot)
+}
