@@ -14,10 +14,12 @@ public struct WorkerConfiguration: Sendable {
     public let logs: String
     /// Lets generated code run where the kernel lacks Landlock or seccomp: only on the user's explicit word.
     public let allowUnsandboxed: Bool
+    /// Lets the worker ask the Hugging Face Hub, with the user's own cache and token; never its loss processes.
+    public let reachesHub: Bool
 
     public init(
         executable: String, virtualEnvironment: String, pythonPath: String? = nil, cache: String, logs: String,
-        allowUnsandboxed: Bool = false
+        allowUnsandboxed: Bool = false, reachesHub: Bool = false
     ) {
         self.executable = executable
         self.virtualEnvironment = virtualEnvironment
@@ -25,6 +27,7 @@ public struct WorkerConfiguration: Sendable {
         self.cache = cache
         self.logs = logs
         self.allowUnsandboxed = allowUnsandboxed
+        self.reachesHub = reachesHub
     }
 
     /// The package's Python sources, carried beside the program as a resource.
@@ -39,7 +42,14 @@ public struct WorkerConfiguration: Sendable {
         return arguments
     }
 
-    /// Only what a worker needs: no key of the controller's environment reaches it.
+    private static let hubVariables = [
+        "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_ENDPOINT",
+        "HF_TOKEN",
+        "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+    ]
+
+    /// Only what a worker needs: no key of the controller's environment reaches it, but the Hub's where it may ask it.
     var environment: [String: String] {
         var environment = [
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
@@ -48,6 +58,12 @@ public struct WorkerConfiguration: Sendable {
         ]
         if let library = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] {
             environment["LD_LIBRARY_PATH"] = library
+        }
+        if reachesHub {
+            let own = ProcessInfo.processInfo.environment
+            environment["HF_HUB_OFFLINE"] = nil
+            environment["HF_HOME"] = (own["HOME"] ?? cache) + "/.cache/huggingface"
+            for name in Self.hubVariables { environment[name] = own[name] ?? environment[name] }
         }
         return environment
     }

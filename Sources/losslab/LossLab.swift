@@ -7,7 +7,8 @@ struct LossLabCommand: AsyncParsableCommand {
         abstract: "Discover preference-optimisation losses, and trust the table in the morning.",
         version: "0.1.0",
         subcommands: [
-            CampaignCommand.self, ArchiveCommand.self, LossCommand.self, EvaluationCommand.self, SystemCommand.self,
+            CampaignCommand.self, ArchiveCommand.self, LossCommand.self, DataCommand.self, EvaluationCommand.self,
+            SystemCommand.self,
         ])
 }
 
@@ -19,8 +20,8 @@ struct LossCommand: AsyncParsableCommand {
 
 struct EvaluationCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluation", abstract: "The worlds and question sets on which losses are scored.",
-        subcommands: [EvaluationList.self])
+        commandName: "evaluation", abstract: "The worlds, question sets and suites on which losses are scored.",
+        subcommands: [EvaluationList.self, EvaluationFetch.self])
 }
 
 struct SystemCommand: AsyncParsableCommand {

@@ -35,10 +35,10 @@ struct Project {
             ? try LossFile.load(nameOrPath).loss : try LossCatalogue.load(losses).file(named: nameOrPath).loss
     }
 
-    func workerConfiguration(allowUnsandboxed: Bool = false) -> WorkerConfiguration {
+    func workerConfiguration(allowUnsandboxed: Bool = false, reachesHub: Bool = false) -> WorkerConfiguration {
         WorkerConfiguration(
             executable: worker, virtualEnvironment: virtualEnvironment, cache: cache, logs: cache + "/logs",
-            allowUnsandboxed: allowUnsandboxed)
+            allowUnsandboxed: allowUnsandboxed, reachesHub: reachesHub)
     }
 }
 

@@ -1,0 +1,91 @@
+import WorkerProtocol
+
+/// Reads preference pairs in the pool's workers and says what they are.
+public struct PoolInspector: Sendable {
+    private let pool: WorkerPool
+
+    public init(pool: WorkerPool) { self.pool = pool }
+
+    /// - Returns: what was found, or one sentence on why the source as a whole cannot be used.
+    public func inspect(_ request: InspectRequest) async throws -> InspectOutcome {
+        // Long enough for a large set from the Hub.
+        let report = try await pool.run("inspecting \(request.data.path)", within: .seconds(3600)) {
+            InspectJob(
+                id: $0, data: request.data.input, tokenizer: request.tokenizer,
+                compare: request.against.map(\.input), samples: request.samples, maxLength: request.maxLength,
+                chatTemplate: request.chatTemplate, acceptTemplate: request.acceptTemplate)
+        }
+        if let problem = try report.result(as: Problem.self).problem { return .unusable(problem) }
+        return .inspected(try report.result(as: DataInspection.self))
+    }
+
+    private struct Problem: Decodable {
+        let problem: String?
+    }
+}
+
+public struct InspectRequest: Sendable {
+    public let data: DataSource
+    /// Sets in which the prompts are looked for.
+    public let against: [DataSource]
+    /// A model's folder or Hub id; `nil` counts no tokens.
+    public let tokenizer: String?
+    /// Tokens of prompt and answer together; `nil` cuts nothing.
+    public let maxLength: Int?
+    /// A name, a file or Jinja text; `nil` takes the tokenizer's own.
+    public let chatTemplate: String?
+    public let acceptTemplate: Bool
+    public let samples: Int
+
+    public init(
+        data: DataSource, against: [DataSource] = [], tokenizer: String? = nil, maxLength: Int? = nil,
+        chatTemplate: String? = nil, acceptTemplate: Bool = false, samples: Int = 3
+    ) {
+        self.data = data
+        self.against = against
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        self.chatTemplate = chatTemplate
+        self.acceptTemplate = acceptTemplate
+        self.samples = samples
+    }
+}
+
+public enum InspectOutcome: Sendable {
+    case inspected(DataInspection)
+    case unusable(String)
+}
+
+/// Preference pairs in a file, a folder or a data set of the Hugging Face Hub.
+public struct DataSource: Sendable, Equatable {
+    public let path: String
+    public let config: String?
+    public let split: String?
+    public let revision: String?
+    /// Our column names and theirs.
+    public let columns: [String: String]
+    /// Settles how rows are read where they could be read in two ways.
+    public let layout: String?
+    /// The first rows only.
+    public let limit: Int?
+
+    public init(
+        path: String, config: String? = nil, split: String? = nil, revision: String? = nil,
+        columns: [String: String] = [:], layout: String? = nil, limit: Int? = nil
+    ) {
+        self.path = path
+        self.config = config
+        self.split = split
+        self.revision = revision
+        self.columns = columns
+        self.layout = layout
+        self.limit = limit
+    }
+
+    /// As the worker reads it.
+    var input: DataInput {
+        DataInput(
+            path: path, config: config, split: split, revision: revision, columns: columns, layout: layout, limit: limit
+        )
+    }
+}
