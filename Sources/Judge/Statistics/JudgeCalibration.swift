@@ -38,18 +38,22 @@ public struct JudgeCalibration: Codable, Sendable {
     /// - Parameters:
     ///   - rows: rows of one or more models.
     ///   - repeats: groups of ratings of the same request.
-    public init(of rows: [JudgmentRow], repeats: [[Double]]) throws {
+    ///   - questionsOfSuite: for rows of a part of the suite: how many questions all of it has, for which errors and gaps
+    ///     are then given.
+    public init(of rows: [JudgmentRow], repeats: [[Double]], questionsOfSuite: Int? = nil) throws {
         let groups = rowsByModel(rows).sorted { $0.key < $1.key }.map(\.value)
         let means = groups.map(Self.questionMeans)
         let deviations = means.compactMap { standardDeviation(Array($0.values)) }
         let scores = groups.map { JudgeScore(of: $0) }
-        guard let sd = median(deviations), let error = median(scores.compactMap(\.standardError)),
+        guard let sd = median(deviations), let measured = median(scores.compactMap(\.standardError)),
             let count = median(scores.map { Double($0.questions) })
         else {
             throw JudgeError(.mismatch, "calibrating takes ratings of at least two questions")
         }
         models = groups.count
-        questions = Int(count)
+        questions = questionsOfSuite ?? Int(count)
+        let part = (count / Double(max(questions, 1))).squareRoot()
+        let error = measured * part
         sdOfQuestionMeans = sd
         scoreStandardError = error
         correlationOfTurns = median(groups.compactMap(Self.turnCorrelation))
@@ -60,9 +64,11 @@ public struct JudgeCalibration: Codable, Sendable {
             }
         }
         pairs = comparisons.count
-        differenceStandardError = median(comparisons.map(\.standardError))
+        differenceStandardError = median(comparisons.map(\.standardError)).map { $0 * part }
         correlationOfModels = median(comparisons.compactMap(\.correlation))
-        rejudging = Self.rejudging(repeats, rowsPerScore: rows.count { $0.score != nil } / max(groups.count, 1))
+        rejudging = Self.rejudging(
+            repeats, rowsPerScore: Double(rows.count { $0.score != nil }) / Double(max(groups.count, 1)) / (part * part)
+        )
         pairedErrorMeasured = differenceStandardError != nil
         // The correlation that gives the measured paired error, so that one formula answers all questions.
         let correlation = differenceStandardError.map { 1 - $0 * $0 / (2 * error * error) }
@@ -89,7 +95,7 @@ public struct JudgeCalibration: Codable, Sendable {
         return pearson(pairs.map(\.0), pairs.map(\.1))
     }
 
-    private static func rejudging(_ repeats: [[Double]], rowsPerScore: Int) -> Rejudging? {
+    private static func rejudging(_ repeats: [[Double]], rowsPerScore: Double) -> Rejudging? {
         let groups = repeats.filter { $0.count > 1 }
         guard !groups.isEmpty else { return nil }
         var (pairs, identical, near) = (0, 0, 0)
@@ -110,7 +116,7 @@ public struct JudgeCalibration: Codable, Sendable {
         return Rejudging(
             requests: groups.count, identical: Double(identical) / Double(pairs),
             withinOne: Double(near) / Double(pairs), sdOfOneRating: sd,
-            standardErrorOfScore: sd / Double(max(rowsPerScore, 1)).squareRoot())
+            standardErrorOfScore: sd / max(rowsPerScore, 1).squareRoot())
     }
 }
 

@@ -76,6 +76,13 @@ public struct MTBenchSuite: Sendable {
             .map { folder + "/" + $0 }
     }
 
+    /// The suite with this many of its questions, spread evenly over the file and so over the categories.
+    public func sample(_ count: Int) -> MTBenchSuite {
+        guard count < questions.count else { return self }
+        let chosen = (0..<max(count, 1)).map { questions[$0 * questions.count / max(count, 1)] }
+        return MTBenchSuite(name: name, questions: chosen, prompts: prompts, references: references)
+    }
+
     /// The reference turns of a question: of the file that bears the judge's name, else of the first that has it.
     func reference(for question: SuiteQuestion, judge: String) -> [String]? {
         if let own = references[judge]?[question.id] { return own }
