@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON_DIR := Sources/Trainer/python
 TESTS_PYTHON := Tests/TrainerPythonTests
 VENV := .venv
+SERVERS := .venv-servers
 RELEASE := .build/release
-PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) losses evaluation/microbench/builder
+PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures losses evaluation/microbench/builder
 export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
 export OMP_NUM_THREADS := 1
 
@@ -30,6 +31,11 @@ $(VENV)/.complete-dev: $(VENV)/.complete $(PYTHON_DIR)/requirements-dev.txt
 	@.ci/setup-python $(VENV) $(PYTHON_DIR)/requirements-dev.txt
 	@touch $@
 
+# LiteLLM's proxy and `transformers serve`, which the chat client's tests talk to.
+$(SERVERS)/.complete: $(VENV)/.complete-dev $(PYTHON_DIR)/requirements-servers.txt .ci/setup-servers
+	@.ci/setup-servers $(SERVERS) $(VENV) $(PYTHON_DIR)/requirements-servers.txt
+	@touch $@
+
 release: setup
 	@swift build -c release --product losslab
 	@swift build -c release --product losslab-worker
@@ -39,7 +45,7 @@ discover: release
 
 test: lint test-swift test-python
 
-test-swift: setup
+test-swift: setup $(SERVERS)/.complete
 	swift build --build-tests
 	@# End-to-end tests wait for whole programs and hold threads that tests with a clock need.
 	swift test --skip-build --skip EndToEndTests
@@ -55,6 +61,7 @@ lint: $(VENV)/.complete-dev
 	$(VENV)/bin/ruff check --config $(PYTHON_DIR)/pyproject.toml $(PYTHON_FILES)
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml $(PYTHON_DIR)/losslab_trainer evaluation/microbench/builder
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml $(TESTS_PYTHON)
+	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/chat
 
 bench: release $(VENV)/.complete-dev
 	$(RELEASE)/losslab system bench
