@@ -7,7 +7,7 @@ TESTS_PYTHON := Tests/TrainerPythonTests
 VENV := .venv
 SERVERS := .venv-servers
 RELEASE := .build/release
-PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures losses evaluation/microbench/builder
+PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures/chat losses evaluation/microbench/builder
 export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
 export OMP_NUM_THREADS := 1
 
