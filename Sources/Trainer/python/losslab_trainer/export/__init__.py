@@ -1,0 +1,1 @@
+"""Losses in the forms of others: a trainer for TRL, the published method form."""
