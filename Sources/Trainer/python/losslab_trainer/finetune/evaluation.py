@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -46,11 +47,17 @@ class HeldOut:
         }
 
     def write(self, path: Path) -> None:
-        """One line for each pair."""
+        """One line for each pair; pairs of one prompt share its hash."""
         values = (self.policy.chosen, self.policy.rejected, self.reference.chosen, self.reference.rejected)
         names = ("policyChosenLogps", "policyRejectedLogps", "referenceChosenLogps", "referenceRejectedLogps")
         rows = [
-            {"row": pair.row, **dict(zip(names, numbers, strict=True))}
+            {
+                "row": pair.row,
+                "prompt": hashlib.blake2b(repr(pair.prompt_ids).encode(), digest_size=8).hexdigest(),
+                "chosenTokens": len(pair.chosen_ids),
+                "rejectedTokens": len(pair.rejected_ids),
+                **dict(zip(names, numbers, strict=True)),
+            }
             for pair, *numbers in zip(self.pairs, *(vector.tolist() for vector in values), strict=True)
         ]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
