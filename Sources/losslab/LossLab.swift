@@ -7,15 +7,18 @@ struct LossLabCommand: AsyncParsableCommand {
         abstract: "Discover preference-optimisation losses, and trust the table in the morning.",
         version: "0.1.0",
         subcommands: [
-            CampaignCommand.self, ArchiveCommand.self, LossCommand.self, DataCommand.self, EvaluationCommand.self,
-            SystemCommand.self,
+            CampaignCommand.self, ProposerCommand.self, ArchiveCommand.self, LossCommand.self, DataCommand.self,
+            EvaluationCommand.self, JudgeCommand.self, SystemCommand.self,
         ])
 }
 
 struct LossCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "loss", abstract: "List, check, evaluate, plot and import losses.",
-        subcommands: [LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossPlot.self, LossImport.self])
+        commandName: "loss", abstract: "List, check, evaluate, plot, import and export losses.",
+        subcommands: [
+            LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossPlot.self, LossImport.self,
+            LossExport.self,
+        ])
 }
 
 struct EvaluationCommand: AsyncParsableCommand {

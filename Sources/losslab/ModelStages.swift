@@ -87,9 +87,9 @@ extension ProposerParts {
 }
 
 extension Project {
-    /// `prices.yaml` at the top of the project: US dollars for a million tokens. Without the file no model has a price.
+    /// `evaluation/prices.yaml`: US dollars for a million tokens. Without the file no model has a price.
     func prices() throws -> PriceTable {
-        let file = root + "/prices.yaml"
+        let file = root + "/evaluation/prices.yaml"
         return FileManager.default.fileExists(atPath: file) ? try PriceTable(contentsOf: file) : PriceTable()
     }
 

@@ -45,7 +45,7 @@ import Testing
             let code = try String(
                 contentsOf: Self.folder.appending(path: file.replacing(".txt", with: ".py")), encoding: .utf8)
             #expect(draft.code.trimmingCharacters(in: .newlines) == code.trimmingCharacters(in: .newlines))
-        } catch {
+        } catch let error as ReplyProblem {
             #expect(error.kind.rawValue == expected.outcome)
         }
     }

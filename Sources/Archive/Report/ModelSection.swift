@@ -55,7 +55,7 @@ private func spent(_ account: ModelAccount) -> String {
     let total = account.total
     let unpriced = account.unpricedCalls - total.failedCalls
     if unpriced == total.calls - total.failedCalls, total.calls > 0 {
-        return "cost unknown, no price in prices.yaml"
+        return "cost unknown, no price in evaluation/prices.yaml"
     }
     return "\(dollars(total.cost)) US dollars"
         + (unpriced > 0 ? " and \(ReportText.plural(unpriced, "call", "calls")) without a price" : "")
