@@ -248,13 +248,13 @@ import Testing
     @Test func theBootstrapsIntervalCoversTheTruthAboutAsOftenAsItSays() throws {
         var generator = SeededGenerator(seed: 11, stream: 2)
         var covered = 0
-        for _ in 0..<60 {
+        for _ in 0..<40 {
             let verdicts = (0..<80).map { _ -> (PairVerdict?, PairVerdict?) in
                 generator.uniform() < 0.6 ? (.betterB, .betterA) : (.betterA, .betterB)
             }
-            let interval = try #require(PairwiseScore(of: rows(verdicts), bootstrapSamples: 200).bradleyTerryInterval)
+            let interval = try #require(PairwiseScore(of: rows(verdicts), bootstrapSamples: 120).bradleyTerryInterval)
             if interval[0] <= 0.6, 0.6 <= interval[1] { covered += 1 }
         }
-        #expect(covered >= 51, "\(covered) of 60")
+        #expect(covered >= 34, "\(covered) of 40")
     }
 }
