@@ -10,6 +10,16 @@ func readingInput<Value>(_ body: () throws -> Value) throws -> Value {
     }
 }
 
+/// The same for what has to wait.
+func readingInput<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch {
+        log("losslab: \(error)")
+        throw ExitCode.badInput
+    }
+}
+
 /// Runs something that can fail through no fault of the input: told in one line, exit code 1.
 func orFail<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
