@@ -144,7 +144,7 @@ final class Adaptations: Sendable {
     private let known = Mutex<Set<Key>>([])
 
     /// Names of models that take `max_completion_tokens` only.
-    private nonisolated(unsafe) static let reasoning = /(?:.*\/)?(?:o[1-9]|gpt-5)(?:[-.].*)?/
+    private nonisolated(unsafe) static let reasoning = /(?:.*\/)?(?:o[1-9]|gpt-[5-9])(?:[-.].*)?/
 
     /// Whether this is news; if not, another try with it is of no use.
     func add(_ adaptation: Adaptation, for model: String) -> Bool {

@@ -36,7 +36,10 @@ extension ChatClient {
                 .rateLimited,
                 "gets too many requests (\(answer)); lower concurrency, or set requestsPerMinute or tokensPerMinute",
                 retry: true)
-        case .temporaryTrouble: return failure(.serverError, "has trouble (\(answer))", retry: true)
+        case .temporaryTrouble:
+            // LiteLLM without a database answers so to a request without a key.
+            let hint = secrets.key == nil && !isLoopback ? "; no key was sent" : ""
+            return failure(.serverError, "has trouble (\(answer))\(hint)", retry: true)
         case .wantsMaxCompletionTokens:
             return failure(.badRequest, "refuses the request (\(answer))", .maxCompletionTokens)
         case .wantsNoStreamOptions: return failure(.badRequest, "refuses the request (\(answer))", .noStreamOptions)

@@ -111,9 +111,12 @@ import Testing
     ])
     func eachPartOfAnExchangeHasItsLimit(_ behaviour: String, limit: String) async throws {
         var endpoint = server.endpoint(retries: 0)
-        endpoint.timeouts.firstByte = .milliseconds(400)
-        endpoint.timeouts.stall = .milliseconds(600)
-        endpoint.timeouts.total = .milliseconds(1500)
+        // Only the limit in question is short, so that a busy machine meets no other.
+        switch limit {
+        case "timeouts.firstByte": endpoint.timeouts.firstByte = .milliseconds(400)
+        case "timeouts.stall": endpoint.timeouts.stall = .milliseconds(600)
+        default: endpoint.timeouts.total = .milliseconds(1500)
+        }
         let client = try ChatClient(endpoint: endpoint)
         let text = String(repeating: "word", count: 40)
         let stream = behaviour.contains("stream")
@@ -129,7 +132,7 @@ import Testing
         endpoint.timeouts.call = .milliseconds(1500)
         let client = try ChatClient(endpoint: endpoint)
         let began = ContinuousClock.now
-        let error = try await chatError { try await client.complete(ask(script("hang,500,hang"))) }
+        let error = try await chatError { try await client.complete(ask(script("hang"))) }
         #expect(error?.kind == .timedOut)
         #expect(ContinuousClock.now - began < .seconds(8))
     }

@@ -56,10 +56,12 @@ public struct HTTPDownload: Sendable {
                     status: response.status)
             }
         }
-        let (digest, count) = sink.withLock { ($0.hasher.finish(), $0.count) }
+        let count = sink.withLock { $0.count }
         if let size, count != size {
             throw ChatError(.malformedReply, "\(url) has \(count) bytes, expected \(size); nothing was kept")
         }
+        // Here and not while it arrives, for the transport's thread serves others too.
+        let digest = try Self.digest(of: partial)
         guard digest == sha256.lowercased() else {
             throw ChatError(
                 .malformedReply,
@@ -70,14 +72,20 @@ public struct HTTPDownload: Sendable {
         }
     }
 
-    /// Writes and hashes the file as it arrives.
+    private static func digest(of file: String) throws -> String {
+        let handle = try FileHandle(forReadingFrom: URL(filePath: file))
+        defer { try? handle.close() }
+        var hasher = SHA256()
+        while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hasher.update(piece) }
+        return hasher.finish()
+    }
+
+    /// Writes the file as it arrives.
     private struct Sink {
         let handle: FileHandle
-        var hasher = SHA256()
         var count = 0
 
         mutating func take(_ piece: UnsafeRawBufferPointer) -> Bool {
-            hasher.update(piece)
             count += piece.count
             return (try? handle.write(contentsOf: Data(piece))) != nil
         }
