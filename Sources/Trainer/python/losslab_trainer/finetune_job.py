@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from losslab_trainer.answers import Question, read_questions, write_answers
-from losslab_trainer.contract import LossEvaluator
+from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.template import chosen_template
 from losslab_trainer.data.tokenise import TokeniseOptions
@@ -234,10 +237,13 @@ def _train(
         if job.model.gradient_checkpointing:
             checkpoint_gradients(loaded.model)
         loaded.model.train()  # dropout of an adapter is the only thing this switches on
+        train = loop.train
+        if job.json.get("trainer") == "trl":
+            from losslab_trainer.finetune import trl_trainer  # noqa: PLC0415  # seconds
+
+            train = partial(trl_trainer.train, tokenizer=loaded.tokenizer)
         try:
-            return loop.train(
-                scorer, data.train, of_train, loss, beta=job.beta, settings=job.training, on_metrics=report
-            )
+            return train(scorer, data.train, of_train, loss, beta=job.beta, settings=job.training, on_metrics=report)
         finally:
             loaded.model.eval()
 
@@ -268,6 +274,8 @@ def _held_out(
     if trained:
         chosen, rejected = score_all(scorer, data.held_out)
         policy = ReferenceLogps(chosen.double(), rejected.double())
+        if not bool(torch.isfinite(torch.cat([chosen, rejected])).all()):
+            raise LossRejected("diverged", "the trained policy's log-probabilities are not finite")
     held_out = HeldOut(data.held_out, policy, of_reference)
     held_out.write(job.output / PER_PAIR)
     return {**held_out.to_json(job.beta, job.training.logp_scale, trained=trained), "perPair": PER_PAIR}

@@ -142,20 +142,25 @@ def _scaler(scorer: PairScorer) -> torch.amp.GradScaler | None:
     return torch.amp.GradScaler(scorer.device.type) if half else None
 
 
+def check_divergence(step: int, chosen_ratio: Tensor, rejected_ratio: Tensor, lengths: Tensor) -> None:
+    """Raises when log-probabilities are not finite, or further from the reference than any use could want.
+
+    Ratios are (B,) nats, ``lengths`` (B, 2) tokens of the chosen and the rejected completions.
+    """
+    ratios = torch.stack([chosen_ratio, rejected_ratio], 1)
+    furthest = float((ratios / lengths).abs().mean(0).max())
+    if not furthest < DIVERGED_NATS_PER_TOKEN:
+        raise LossRejected(
+            "diverged",
+            f"the policy left the reference by {furthest:.3g} nats per token",
+            details={"step": step, "natsPerToken": furthest if math.isfinite(furthest) else None},
+        )
+
+
 def _divergence_check(
     step: int, batch: Sequence[Pair], reference_chosen: Tensor, reference_rejected: Tensor
 ) -> Callable[[Tensor, Tensor], None]:
-    """Raises when log-probabilities are not finite, or further from the reference than any use could want."""
     lengths = torch.tensor([[len(pair.chosen_ids), len(pair.rejected_ids)] for pair in batch])
-
-    def check(chosen: Tensor, rejected: Tensor) -> None:
-        ratios = torch.stack([chosen - reference_chosen, rejected - reference_rejected], 1)
-        furthest = float((ratios / lengths).abs().mean(0).max())
-        if not furthest < DIVERGED_NATS_PER_TOKEN:
-            raise LossRejected(
-                "diverged",
-                f"the policy left the reference by {furthest:.3g} nats per token",
-                details={"step": step, "natsPerToken": furthest if math.isfinite(furthest) else None},
-            )
-
-    return check
+    return lambda chosen, rejected: check_divergence(
+        step, chosen - reference_chosen, rejected - reference_rejected, lengths
+    )

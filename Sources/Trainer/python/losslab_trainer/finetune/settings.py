@@ -14,7 +14,7 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("cosine", "linear", "constant")
 QUANTIZATIONS = ("4bit", "8bit")
-TRAINERS = ("losslab",)
+TRAINERS = ("losslab", "trl")
 
 
 @dataclass(frozen=True)
