@@ -49,7 +49,15 @@ private func exportJSON(
         }
         try write("]}")
     }
-    try write("]}\n")
+    try write("]")
+    let reruns = try RerunRows.all(in: database).filter { rerun in
+        only == nil || rerun.losses.contains { $0.campaign == only }
+    }
+    for (index, rerun) in reruns.sorted(by: { $0.id < $1.id }).enumerated() {
+        try write(index > 0 ? ",\n" : ",\"reruns\":[\n")
+        try write(try ArchiveJSON.text(canonical ? rerun.canonical : rerun))
+    }
+    try write(reruns.isEmpty ? "}\n" : "]}\n")
 }
 
 private struct ExportedCampaign: Encodable {

@@ -7,6 +7,7 @@ public struct RebuildReport: Codable, Sendable, Equatable {
     public var campaigns: [String] = []
     public var losses = 0
     public var trials = 0
+    public var reruns = 0
     /// Campaigns whose run directory is gone; their rows were left as they are.
     public var onlyInArchive: [String] = []
     /// Files that could not be read, each with its reason.
@@ -39,9 +40,22 @@ extension SQLiteArchive {
                 report.unreadable.append(error.description)
             }
         }
+        try await archive.restoreReruns(RerunFiles(in: runs), &report)
         report.onlyInArchive = try await archive.campaigns().map(\.name).filter { !report.campaigns.contains($0) }
             .sorted()
         return report
+    }
+
+    /// Rows of reruns whose folder is gone are left as they are.
+    private func restoreReruns(_ files: RerunFiles, _ report: inout RebuildReport) async throws {
+        for id in files.ids() {
+            do {
+                try await record(try files.record(id))
+                report.reruns += 1
+            } catch let error as ArchiveError where error.path == files.file(of: id) {
+                report.unreadable.append(error.description)
+            }
+        }
     }
 
     private static func openIfSound(_ path: String) throws -> SQLiteArchive? {

@@ -43,6 +43,7 @@ extension SQLiteArchive {
             }
             found += try await read { try disagreements($0, files, campaign: name) }
         }
+        if only == nil { found += try await read { try rerunDisagreements($0, RerunFiles(in: runs)) } }
         return found
     }
 
@@ -83,6 +84,32 @@ private func disagreements(_ database: Database, _ files: RunFiles, campaign: St
             }
         } catch {
             add(.unreadable, key, "cannot be compared with its row: \(error)")
+        }
+    }
+    return found
+}
+
+/// Reruns against their files.
+private func rerunDisagreements(_ database: Database, _ files: RerunFiles) throws -> [ArchiveDisagreement] {
+    let recorded = try RerunRows.documents(in: database)
+    var found: [ArchiveDisagreement] = []
+    func add(_ kind: ArchiveDisagreement.Kind, _ id: String, _ message: String) {
+        found.append(ArchiveDisagreement(kind: kind, campaign: nil, path: files.file(of: id), message: message))
+    }
+    for id in files.ids() where recorded[id] == nil {
+        add(.missingRow, id, "is not in the archive; `losslab archive rebuild` adds it")
+    }
+    for (id, document) in recorded.sorted(by: { $0.key < $1.key }) {
+        do {
+            guard try files.text(of: id) != nil else {
+                add(.missingFile, id, "is gone, though the archive has its row; restore it from a copy")
+                continue
+            }
+            if try ArchiveJSON.text(try files.record(id)) != document {
+                add(.different, id, "differs from what was recorded; see which is right, then rebuild or restore it")
+            }
+        } catch {
+            add(.unreadable, id, "cannot be compared with its row: \(error)")
         }
     }
     return found

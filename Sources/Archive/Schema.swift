@@ -11,6 +11,7 @@ enum Schema {
             try database.execute(sql: "PRAGMA application_id = \(applicationID)")
             try database.execute(sql: version1)
         }
+        migrator.registerMigration("2-reruns") { try $0.execute(sql: version2) }
         return migrator
     }
 
@@ -83,5 +84,20 @@ enum Schema {
             difference REAL, standard_error REAL, p_value REAL, adjusted_p_value REAL,
             PRIMARY KEY (campaign, candidate, against, world)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// One row a loss of a rerun; `document` is the whole rerun. Reruns belong to a loss's text, not to a campaign.
+    private static let version2 = """
+        CREATE TABLE reruns (
+            id TEXT NOT NULL, name TEXT NOT NULL, text_hash TEXT NOT NULL,
+            campaign TEXT, candidate INTEGER,
+            at TEXT NOT NULL, dataset TEXT NOT NULL, model TEXT NOT NULL, against TEXT NOT NULL,
+            status TEXT NOT NULL, learning_rate REAL, beta REAL, seeds INTEGER NOT NULL,
+            accuracy REAL, accuracy_standard_error REAL, difference REAL, difference_standard_error REAL,
+            margin REAL, kl REAL, chosen_nll REAL, length_change REAL, score REAL, score_standard_error REAL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (id, name)
+        ) STRICT;
+        CREATE INDEX reruns_by_text ON reruns (text_hash);
         """
 }

@@ -1,0 +1,97 @@
+import Foundation
+public import LabCore
+import WorkerProtocol
+
+/// Trains real models on real pairs in the pool's workers.
+public struct PoolFinetuner: Sendable {
+    private let pool: WorkerPool
+    /// A worker that says nothing for so long is lost; a training of a large model takes days.
+    private let timeLimit: Duration
+
+    public init(pool: WorkerPool, timeLimit: Duration = .seconds(14 * 86_400)) {
+        self.pool = pool
+        self.timeLimit = timeLimit
+    }
+
+    /// Trains once; files other than saved weights are read and removed.
+    ///
+    /// - Parameter folder: where the weights go, in a folder `weights`; `nil` keeps none.
+    public func train(
+        _ loss: LossSource?, beta: Double, learningRate: Double, seed: Int, as request: FinetuneRequest,
+        savingTo folder: String? = nil
+    ) async throws -> FinetuneOutcome {
+        let output =
+            folder ?? FileManager.default.temporaryDirectory.appending(path: "losslab-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        defer { if folder == nil { try? FileManager.default.removeItem(atPath: output) } }
+        let label = "training with \(loss?.name ?? "no loss") (lr \(learningRate) beta \(beta), seed \(seed))"
+        let report = try await pool.run(label, within: timeLimit) { id in
+            job(
+                id: id, loss: loss, beta: beta, learningRate: learningRate, seed: seed, request: request,
+                output: output, save: folder != nil)
+        }
+        if let rejection = report.rejection { return .rejected(rejection) }
+        let result = try report.result(as: FinetuneJobResult.self)
+        if let problem = result.problem { return .unusable(problem) }
+        return .trained(try finetuneReport(result, in: output))
+    }
+
+    /// Everything that decides what a training comes to, as text; equal texts are the same training.
+    ///
+    /// - Parameter identity: what stands for a file, folder or Hub id: its content where that is known.
+    public func description(
+        of loss: LossSource?, beta: Double, learningRate: Double, seed: Int, as request: FinetuneRequest,
+        identity: (String) -> String
+    ) throws -> String {
+        let named = loss.map { LossSource(name: "", text: $0.text, origin: $0.origin, beta: $0.beta) }
+        let job = job(
+            id: "", loss: named, beta: beta, learningRate: learningRate, seed: seed,
+            request: request.replacingPaths(identity), output: "", save: false)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(job), as: UTF8.self)
+    }
+
+    private func job(
+        id: String, loss: LossSource?, beta: Double, learningRate: Double, seed: Int, request: FinetuneRequest,
+        output: String, save: Bool
+    ) -> FinetuneJob {
+        let model = request.model
+        let sampling = request.questions.isEmpty ? [] : request.sampling
+        return FinetuneJob(
+            id: id, loss: loss.map { NamedSource(name: $0.name, source: $0.text) }, beta: beta,
+            model: FinetuneModelInput(
+                path: model.path, revision: model.revision, dtype: model.dtype, device: model.device,
+                adapter: model.loraRank.map { FinetuneModelInput.Adapter(rank: $0) },
+                quantization: model.quantization, gradientCheckpointing: model.gradientCheckpointing,
+                chatTemplate: model.chatTemplate, acceptTemplate: model.acceptTemplate),
+            data: FinetuneDataInput(
+                train: request.data.input, heldOut: request.heldOut?.input, heldOutShare: request.heldOutShare),
+            training: FinetuneSettings(
+                learningRate: learningRate, batchSize: request.batchSize, microBatchSize: request.microBatchSize,
+                epochs: request.epochs, maxSteps: request.maxSteps, schedule: request.schedule, seed: seed,
+                maxLength: request.maxLength, maxPromptLength: request.maxPromptLength),
+            questions: request.questions,
+            sampling: sampling.map {
+                SamplingSettings(name: $0.name, temperature: $0.temperature, samples: $0.samples)
+            },
+            maxNewTokens: request.maxNewTokens, klSamples: request.questions.isEmpty ? 0 : request.klSamples,
+            output: output, save: save, trainer: request.trainer)
+    }
+
+    private func finetuneReport(_ result: FinetuneJobResult, in folder: String) throws -> FinetuneReport {
+        let pairs = try result.heldOut.map { try HeldOutPair.read(folder + "/" + $0.perPair) } ?? []
+        return FinetuneReport(
+            metrics: result.metrics ?? [:], steps: result.steps ?? 0, heldOut: pairs,
+            lengthChange: result.heldOut?.lengthChange.map(estimate), sampledKL: result.kl.map(estimate),
+            answers: try (result.answers ?? [:]).mapValues { try AnswerFile.read(folder + "/" + $0) },
+            pairs: result.data?.usable ?? 0, unusable: result.data?.unusable ?? 0,
+            truncated: result.data?.truncated ?? 0, tokensPerSecond: result.tokensPerSecond,
+            seconds: result.seconds ?? [:], weights: result.weights, weightsHash: result.weightsHash,
+            device: result.device, dtype: result.dtype, notes: result.notes ?? [])
+    }
+
+    private func estimate(_ mean: FinetuneJobResult.Mean) -> Estimate {
+        Estimate(mean: mean.value, standardError: mean.standardError, count: 1)
+    }
+}
