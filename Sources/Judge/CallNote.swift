@@ -46,12 +46,14 @@ func soundsLikeRefusal(_ text: String) -> Bool {
     return phrases.contains { opening.contains($0) }
 }
 
-/// What one request to a judge took and what was unusual about it: a row of `calls.jsonl`.
+/// What one request to a judge took and what was unusual about it: a row of `calls.jsonl` or `pairwise_calls.jsonl`.
 ///
 /// Kept beside the judgments, whose rows hold FastChat's fields and nothing else.
 public struct CallNote: Codable, Sendable, Equatable {
     public let questionID: QuestionID
     public let model: String
+    /// In pairwise judging, whose answers the model's were compared with.
+    public let baseline: String?
     public let judge: String
     /// 1 or 2; in pairwise judging the game, 1 with the baseline first.
     public let turn: Int
@@ -68,12 +70,13 @@ public struct CallNote: Codable, Sendable, Equatable {
     public let uncutPrompt: String?
 
     init(
-        question: QuestionID, model: String, judge: String, turn: Int, flags: [AnswerFlag], unparsed: UnparsedReason?,
-        replies: [ChatReply], error: String? = nil, uncutPrompt: String? = nil
+        question: QuestionID, model: String, baseline: String? = nil, judge: String, turn: Int, flags: [AnswerFlag],
+        unparsed: UnparsedReason?, replies: [ChatReply], error: String? = nil, uncutPrompt: String? = nil
     ) {
         self.uncutPrompt = uncutPrompt
         questionID = question
         self.model = model
+        self.baseline = baseline
         self.judge = judge
         self.turn = turn
         self.flags = flags

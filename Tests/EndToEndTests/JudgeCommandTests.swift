@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 import Testing
 
 /// `losslab judge` and `losslab evaluation fetch`: the real program against real judgments behind a local server.
@@ -232,6 +233,81 @@ import Testing
         #expect(unknown.code == 65 && unknown.errors.contains("mt_bench"))
     }
 
+    @Test func aDownloadIsKeptOnlyWithThePinnedChecksum() throws {
+        let program = try Program()
+        defer { program.remove() }
+        try FileManager.default.removeItem(at: program.folder.appending(path: "evaluation"))
+        // Serves one file, whatever is asked for.
+        let text = "{\"question_id\": 1, \"turns\": [\"one?\"]}\n"
+        let script = """
+            import http.server, sys, threading
+            class H(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200); self.send_header("Content-Length", str(len(TEXT))); self.end_headers()
+                    self.wfile.write(TEXT)
+                def log_message(self, *a): pass
+            TEXT = sys.argv[1].encode()
+            s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+            print(s.server_address[1], flush=True)
+            threading.Thread(target=lambda: (sys.stdin.read(), s.shutdown()), daemon=True).start()
+            s.serve_forever()
+            """
+        let server = try ChildServer(["python3", "-c", script, text])
+        defer { server.stop() }
+        func manifest(_ sha256: String) throws {
+            _ = try program.write(
+                """
+                {"name": "tiny", "title": "Tiny", "kind": "single",
+                 "source": {"repository": "r", "commit": "c", "licence": "l"},
+                 "files": [{"path": "question.jsonl", "url": "http://127.0.0.1:\(server.port)/q", "sha256": "\(sha256)",
+                            "bytes": \(text.utf8.count)}]}
+                """, to: "evaluation/tiny/manifest.json")
+        }
+        let place = program.folder.appending(path: "evaluation/tiny/question.jsonl")
+        try manifest(String(repeating: "0", count: 64))
+        let refused = try program.run("evaluation", "fetch", "tiny")
+        #expect(refused.code == 1 && refused.errors.contains("nothing was kept"), "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path))
+        try manifest(ContentHash.sha256(text))
+        let fetched = try program.run("evaluation", "fetch", "tiny", "--format", "json")
+        #expect(fetched.code == 0, "\(fetched.errors)")
+        #expect(try String(contentsOf: place, encoding: .utf8) == text)
+        #expect(fetched.output.contains("\"state\" : \"installed\""))
+    }
+
+    @Test func aKilledRunGoesOnWhereItEnded() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let server = try ChildServer.recordedJudge(latency: 0.05)
+        defer { server.stop() }
+        let model = "ultrachat_sai"
+        let errors = program.folder.appending(path: "errors")
+        let process = try program.start(
+            [
+                "judge", "run", "--suite", JudgeData.mtBench, "--answers",
+                "\(JudgeData.mtBench)/model_answer/\(model).jsonl", "--judge", "gpt-4", "--base-url",
+                "http://127.0.0.1:\(server.port)/\(model)/v1", "--out", "out", "--concurrency", "4",
+            ], output: program.folder.appending(path: "output"), errors: errors)
+        let file = program.folder.appending(path: "out/gpt-4_single.jsonl")
+        func rows() -> Int {
+            (try? String(contentsOf: file, encoding: .utf8))?.split(separator: "\n").count ?? 0
+        }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while rows() < 20, ContinuousClock.now < deadline { usleep(20_000) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        let before = rows()
+        #expect((20..<160).contains(before))
+        let outcome = try judge(program, server, model)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let score = try outcome.json(Score.self)
+        #expect((before - 1...before).contains(score.reused))
+        #expect(abs(try #require(score.score) - 6.675) < 1e-9)
+        #expect(rows() == 160)
+        // Asked twice at most what was in flight when it was killed.
+        #expect((160...164).contains(try server.served()))
+    }
+
     @Test func badInputIsToldInOneLine() throws {
         let program = try Program()
         defer { program.remove() }
@@ -287,9 +363,24 @@ final class ChildServer {
         port = try #require(Int(String(decoding: line, as: UTF8.self)), "the server did not start")
     }
 
-    static func recordedJudge() throws -> ChildServer {
+    static func recordedJudge(latency: Double = 0) throws -> ChildServer {
         let script = Program.repository.appending(path: "Tests/Fixtures/recorded_judge/server.py").path
-        return try ChildServer(["python3", script, "--data", JudgeData.mtBench])
+        return try ChildServer(["python3", script, "--data", JudgeData.mtBench, "--latency", "\(latency)"])
+    }
+
+    /// Requests that the recorded judge answered with a judgment.
+    func served() throws -> Int {
+        struct Count: Decodable { let served: Int }
+        let client = Process()
+        client.executableURL = URL(filePath: "/usr/bin/env")
+        let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
+        client.arguments = ["python3", "-c", program, "http://127.0.0.1:\(port)/count"]
+        let output = Pipe()
+        client.standardOutput = output
+        try client.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        client.waitUntilExit()
+        return try JSONDecoder().decode(Count.self, from: data).served
     }
 
     func stop() {

@@ -120,6 +120,21 @@ import Testing
         #expect(try scratch.read("out/j_pairwise.jsonl").split(separator: "\n").count == 2)
     }
 
+    @Test func anotherBaselineIsAnotherComparisonInTheSameFolder() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        _ = try await run(scratch, ScriptedJudge(fair))
+        let grader = PairwiseGrader(
+            suite: try suite(scratch), service: ScriptedJudge { _ in reply("[[A=B]]", cost: 0.5) },
+            settings: JudgeSettings(model: "j"))
+        let other = ModelAnswers(model: "other", turns: weak.turns)
+        let outcome = try await PairwiseRun(folder: scratch.path + "/out", grader: grader).run(strong, against: other)
+        #expect(PairwiseScore(of: outcome.rows, notes: outcome.notes).cost == 2)
+        let again = try await run(scratch, ScriptedJudge { _ in reply("[[A=B]]") })
+        #expect(again.reused == 2)
+        #expect(abs(try #require(PairwiseScore(of: again.rows, notes: again.notes).cost) - 0.004) < 1e-12)
+    }
+
     @Test(.enabled(if: RealData.isThere, RealData.absence))
     func arenaHardsFolderIsReadAsItIs() async throws {
         let suite = try PairwiseSuite(folder: RealData.arenaHard)

@@ -55,7 +55,7 @@ import Testing
         #expect(count.failedAsRecorded == 28)
         #expect(count.mostInFlight > 4)
         let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
-        #expect(files.sorted() == ["calls.jsonl", "gpt-4_single.jsonl"])
+        #expect(files.sorted() == [".lock", "calls.jsonl", "gpt-4_single.jsonl"])
         #expect(try JudgmentRow.read(scratch.path + "/gpt-4_single.jsonl").count == 2720)
     }
 

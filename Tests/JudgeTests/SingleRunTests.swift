@@ -196,6 +196,22 @@ import Testing
             ])
     }
 
+    @Test func twoRunsDoNotWriteToOneFolder() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let judge = ScriptedJudge { _ in
+            // A second run begins while the first one waits for its judge.
+            let error = await #expect(throws: JudgeError.self) {
+                try await self.run(scratch, ScriptedJudge { _ in reply("[[1]]") })
+            }
+            #expect(error.map { "\($0)".contains("another run") } == true)
+            return reply("[[5]]")
+        }
+        let outcome = try await run(scratch, judge)
+        #expect(outcome.rows.compactMap(\.score) == [5, 5, 5, 5, 5])
+        #expect(try await run(scratch, judge).reused == 5)
+    }
+
     @Test func requestsAreInFlightTogetherUpToTheGivenNumber() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

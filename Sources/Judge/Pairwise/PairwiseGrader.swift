@@ -30,7 +30,8 @@ public struct PairwiseGrader: Sendable {
         var notes: [CallNote] = []
         for number in 1...2 {
             let order = number == 1 ? [baselineAnswer, answer] : [answer, baselineAnswer]
-            let (game, note) = try await play(question, order, answer: answer, model: model, number: number)
+            let (game, note) = try await play(
+                question, order, answer: answer, model: model, baseline: baseline, number: number)
             games.append(game)
             notes.append(note)
         }
@@ -42,7 +43,7 @@ public struct PairwiseGrader: Sendable {
     }
 
     private func play(
-        _ question: SuiteQuestion, _ order: [[String]], answer: [String], model: String, number: Int
+        _ question: SuiteQuestion, _ order: [[String]], answer: [String], model: String, baseline: String, number: Int
     ) async throws -> (PairRow.Game, CallNote) {
         var flags = Judge.flags(of: answer.joined(separator: "\n\n"), in: suite.prompt.template)
         let split = order[0].count
@@ -75,7 +76,8 @@ public struct PairwiseGrader: Sendable {
             judgment: replies.isEmpty ? JudgmentRow.apiError : replies.map(\.text).joined(separator: "\n"),
             score: verdict)
         let note = CallNote(
-            question: question.id, model: model, judge: settings.model, turn: number, flags: flags, unparsed: reason,
+            question: question.id, model: model, baseline: baseline, judge: settings.model, turn: number, flags: flags,
+            unparsed: reason,
             replies: replies, error: failure?.message)
         return (game, note)
     }

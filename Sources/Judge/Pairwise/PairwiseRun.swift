@@ -2,6 +2,8 @@ import ChatClient
 import Foundation
 
 /// Comparing a whole answer file with a baseline into a folder, resumable.
+///
+/// The folder holds `JUDGE_pairwise.jsonl`, of any number of models and baselines, and `pairwise_calls.jsonl`.
 public struct PairwiseRun: Sendable {
     public let folder: String
     public let grader: PairwiseGrader
@@ -37,15 +39,18 @@ public struct PairwiseRun: Sendable {
         _ answers: ModelAnswers, against baseline: ModelAnswers, progress: @Sendable (Int, Int) -> Void = { _, _ in }
     ) async throws -> Outcome {
         let grader = grader
+        let lock = try FolderLock(folder)
+        defer { withExtendedLifetime(lock) {} }
         let jobs = try grader.suite.questions.enumerated().map { index, question in
             Job(
                 index: index, question: question, answer: try answers.answers(to: question),
                 baseline: try baseline.answers(to: question))
         }
-        let (log, noteLog) = (LineLog(path: judgments), LineLog(path: folder + "/calls.jsonl"))
+        let (log, noteLog) = (LineLog(path: judgments), LineLog(path: folder + "/pairwise_calls.jsonl"))
         var notes: [QuestionID: [CallNote]] = [:]
         let oldNotes = try noteLog.rows(as: CallNote.self)
-        for note in oldNotes where note.model == answers.model && note.judge == grader.settings.model {
+        for note in oldNotes
+        where note.model == answers.model && note.baseline == baseline.model && note.judge == grader.settings.model {
             notes[note.questionID, default: []].removeAll { $0.turn == note.turn }
             notes[note.questionID, default: []].append(note)
         }

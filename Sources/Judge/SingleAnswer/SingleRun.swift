@@ -46,6 +46,8 @@ public struct SingleRun: Sendable {
         _ answers: ModelAnswers, progress: @Sendable (Int, Int) -> Void = { _, _ in }
     ) async throws -> Outcome {
         let calls = try grader.suite.calls(for: answers, judge: grader.settings.model)
+        let lock = try FolderLock(folder)
+        defer { withExtendedLifetime(lock) {} }
         let jobs = try grader.plan().map {
             Job(question: $0.question, turn: $0.turn, answers: try answers.answers(to: $0.question))
         }

@@ -82,7 +82,9 @@ public struct JudgeComparison: Codable, Sendable {
 
     /// The result in words that claim no more than the numbers hold.
     public var verdict: String {
-        let bounds = "95 % interval \(twoPlaces(interval[0])) to \(twoPlaces(interval[1]))"
+        // Told from the side of the better one.
+        let told = significant && difference < 0 ? [-interval[1], -interval[0]] : interval
+        let bounds = "95 % interval \(twoPlaces(told[0])) to \(twoPlaces(told[1]))"
         var words: String
         if significant {
             let (better, worse) = difference > 0 ? (first, second) : (second, first)

@@ -41,8 +41,14 @@ struct JudgeCalibrate: AsyncParsableCommand {
     @Option(help: "Environment variable with the key.")
     var keyEnv: String?
 
+    @Option(help: "File with the key, readable by you alone.", completion: .file())
+    var keyFile: String?
+
     @Option(help: "Requests in flight.")
     var concurrency = 8
+
+    @Flag(help: "Send no temperature, for models that refuse one.")
+    var noTemperature = false
 
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
@@ -92,9 +98,11 @@ struct JudgeCalibrate: AsyncParsableCommand {
         let modelAnswers = try ModelAnswers.read(answers)
         let client = try ChatClient(
             endpoint: ChatEndpoint(
-                provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, concurrency: concurrency))
+                provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, keyFile: keyFile,
+                concurrency: concurrency))
         let settings = JudgeSettings(
-            model: judge, maxTokens: provider == .anthropic ? 1024 : 2048, concurrency: concurrency,
+            model: judge, temperature: noTemperature ? nil : 0, maxTokens: provider == .anthropic ? 1024 : 2048,
+            concurrency: concurrency,
             purpose: ChatPurpose(step: "calibrate"))
         var rounds: [[JudgmentRow]] = []
         for round in ["first", "second"] {

@@ -92,7 +92,7 @@ struct SingleReport: Encodable {
         lines.append("\(score.questions) questions, \(score.ratings) ratings by \(score.judge)\(bounds)")
         if score.unparsed > 0 {
             let reasons = score.unparsedReasons.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-            lines.append("\(score.unparsed) judgments without a rating: \(reasons.joined(separator: ", "))")
+            lines.append("without a rating: \(reasons.joined(separator: ", "))")
         }
         if score.flagged > 0 {
             var counts: [String: Int] = [:]
