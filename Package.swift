@@ -93,7 +93,11 @@ let package = Package(
         .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting", "ChatClient"]),
         .testTarget(
             name: "CampaignRunnerTests", dependencies: ["CampaignRunner", "Evolution", "LabCore", "LabTesting"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["LabCore", "Archive"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "LabCore", "LabTesting", "Archive", "ChatClient", "Evolution", "Proposer", "CampaignRunner",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
