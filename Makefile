@@ -7,7 +7,7 @@ TESTS_PYTHON := Tests/TrainerPythonTests
 VENV := .venv
 SERVERS := .venv-servers
 RELEASE := .build/release
-PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures/chat Tests/Fixtures/model_server losses evaluation/microbench/builder
+PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures/chat Tests/Fixtures/model_server Tests/Fixtures/recorded_judge losses evaluation/microbench/builder
 export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
 export OMP_NUM_THREADS := 1
 
@@ -63,6 +63,7 @@ lint: $(VENV)/.complete-dev
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml $(TESTS_PYTHON)
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/chat
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/model_server
+	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/recorded_judge
 
 bench: release $(VENV)/.complete-dev
 	$(RELEASE)/losslab system bench

@@ -26,7 +26,7 @@ import Testing
             let settings = JudgeSettings(model: "gpt-4", concurrency: 16)
             let grader = SingleGrader(suite: suite, service: try client(server, model), settings: settings)
             let answers = try ModelAnswers.read("\(RealData.mtBench)/model_answer/\(model).jsonl")
-            let outcome = try await SingleRun(folder: scratch.path, grader: grader).run(answers)
+            let outcome = try await SingleRun(folder: "\(scratch.path)/\(model)", grader: grader).run(answers)
             let score = JudgeScore(of: outcome.rows, notes: outcome.notes, categories: categories)
             #expect(abs(try #require(score.score) - expected.average) < 1e-9, "\(model)")
             #expect(abs(try #require(score.turn1) - expected.turn1) < 1e-9, "\(model)")
@@ -54,9 +54,9 @@ import Testing
         // Each failing request was tried twice.
         #expect(count.failedAsRecorded == 28)
         #expect(count.mostInFlight > 4)
-        let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+        let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/gemma-SFT")
         #expect(files.sorted() == [".lock", "calls.jsonl", "gpt-4_single.jsonl"])
-        #expect(try JudgmentRow.read(scratch.path + "/gpt-4_single.jsonl").count == 2720)
+        #expect(try JudgmentRow.read(scratch.path + "/gemma-SFT/gpt-4_single.jsonl").count == 160)
     }
 
     @Test func whatIsNotByteForByteTheRecordedRequestIsRefused() async throws {
