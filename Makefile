@@ -65,10 +65,11 @@ lint: $(VENV)/.complete-dev
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/model_server
 	$(VENV)/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml Tests/Fixtures/recorded_judge
 
-bench: release $(VENV)/.complete-dev
+bench: release $(VENV)/.complete-dev $(SERVERS)/.complete
 	$(RELEASE)/losslab system bench
 	$(VENV)/bin/python -m losslab_trainer.bench.step_cost --worker $(RELEASE)/losslab-worker
 	$(VENV)/bin/python -m losslab_trainer.bench.against_trl --worker $(RELEASE)/losslab-worker
+	$(SERVERS)/bin/python -m losslab_trainer.bench.chat_throughput --losslab $(RELEASE)/losslab
 
 format: $(VENV)/.complete-dev
 	swift format --in-place --recursive Package.swift Sources Tests
