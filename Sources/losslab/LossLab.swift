@@ -14,10 +14,11 @@ struct LossLabCommand: AsyncParsableCommand {
 
 struct LossCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "loss", abstract: "List, check, evaluate, plot, import and export losses.",
+        commandName: "loss",
+        abstract: "List, check, evaluate, plot, import, export losses; rerun and compare them on other data.",
         subcommands: [
             LossList.self, LossShow.self, LossCheck.self, LossEvaluate.self, LossPlot.self, LossImport.self,
-            LossExport.self,
+            LossExport.self, LossRerun.self, LossCompare.self,
         ])
 }
 

@@ -35,6 +35,12 @@ struct Project {
             ? try LossFile.load(nameOrPath).loss : try LossCatalogue.load(losses).file(named: nameOrPath).loss
     }
 
+    /// The name, if it is that of an embedded world and of nothing that lies here.
+    func world(named name: String) -> String? {
+        let isHere = FileManager.default.fileExists(atPath: name)
+        return !isHere && FileManager.default.fileExists(atPath: "\(worlds)/\(name)/world.json") ? name : nil
+    }
+
     func workerConfiguration(allowUnsandboxed: Bool = false, reachesHub: Bool = false) -> WorkerConfiguration {
         WorkerConfiguration(
             executable: worker, virtualEnvironment: virtualEnvironment, cache: cache, logs: cache + "/logs",

@@ -67,6 +67,7 @@ struct ArchiveShow: AsyncParsableCommand {
     struct Details: Codable {
         let candidate: Candidate
         let trials: [TrialRecord]
+        let reruns: [RerunRecord]
     }
 
     func run() async throws {
@@ -77,7 +78,8 @@ struct ArchiveShow: AsyncParsableCommand {
                 throw ExitCode.badInput
             }
             return Details(
-                candidate: candidate, trials: try await archive.trials(of: candidate.id, in: campaign))
+                candidate: candidate, trials: try await archive.trials(of: candidate.id, in: campaign),
+                reruns: try await reruns(of: candidate, archive))
         }
         if formatOption.format == .json { return try printJSON(details) }
         let candidate = details.candidate
@@ -103,7 +105,13 @@ struct ArchiveShow: AsyncParsableCommand {
             }
         }
         if !details.trials.isEmpty { print(table.text) }
+        if let text = rerunTable(of: candidate.source, details.reruns) { print("\n" + text) }
         if let source = candidate.source { print("\n" + source.text) }
+    }
+
+    private func reruns(of candidate: Candidate, _ archive: SQLiteArchive) async throws -> [RerunRecord] {
+        guard let source = candidate.source else { return [] }
+        return try await archive.reruns(ofText: ContentHash.sha256(source.text))
     }
 }
 

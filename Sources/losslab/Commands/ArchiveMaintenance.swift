@@ -43,7 +43,8 @@ struct ArchiveRebuild: AsyncParsableCommand {
         let project = try projectOption.resolve()
         let report = try await orFail { try await SQLiteArchive.rebuild(project.archive, from: project.runs) }
         if formatOption.format == .json { return try printJSON(report) }
-        print("restored \(report.campaigns.count) campaigns, \(report.losses) losses, \(report.trials) trials")
+        let reruns = report.reruns > 0 ? ", \(report.reruns) reruns" : ""
+        print("restored \(report.campaigns.count) campaigns, \(report.losses) losses, \(report.trials) trials\(reruns)")
         if let moved = report.movedAside { print("the damaged archive was moved to \(moved)") }
         for name in report.onlyInArchive { print("kept \(name), which has no run directory") }
         for problem in report.unreadable { print("unreadable: \(problem)") }
