@@ -148,10 +148,13 @@ class Bench:
     model: Path
     metrics: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
-    def job(self, output: str = "out", loss: str | None = "dpo", **changes: Any) -> dict[str, Any]:
+    def job(
+        self, output: str = "out", loss: str | None = "dpo", source: str | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        """``source`` replaces the text of the catalogue's loss; dictionaries among the changes are merged."""
         job: dict[str, Any] = {
             "kind": "finetune",
-            "loss": None if loss is None else {"name": loss, "source": loss_source(loss)},
+            "loss": None if loss is None else {"name": loss, "source": source or loss_source(loss)},
             "beta": 0.1,
             "model": {"path": str(self.model), "dtype": "float32", "device": "cpu"},
             "data": {"train": {"path": str(self.folder / "pairs.jsonl")}, "heldOut": None, "heldOutShare": 0.2},
