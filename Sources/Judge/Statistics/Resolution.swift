@@ -62,7 +62,7 @@ public struct JudgeResolution: Codable, Sendable, Equatable {
             the judge cannot resolve a gap of \(twoPlaces(gap)): one score has a standard error of \
             \(twoPlaces(scoreStandardError)) over \(self.questions) questions, and with \(each) two losses must differ by \
             \(twoPlaces(needed)) to be told apart at 95 % (\(twoPlaces(self.gap(seeds: seeds, power: 0.8))) to be found \
-            with 80 % probability)\(questions); losses closer than that are ranked by chance
+            with 80 % probability)\(questions); the order of closer losses is mostly chance
             """
     }
 }
