@@ -47,10 +47,17 @@ func writeAnswers(_ answers: [Answer], to path: String, model: String) throws {
             let index: Int
             let turns: [String]
         }
-        let question_id: Int
-        let answer_id: String
-        let model_id: String
+        let questionID: Int
+        let answerID: String
+        let modelID: String
         let choices: [Choice]
+
+        enum CodingKeys: String, CodingKey {
+            case questionID = "question_id"
+            case answerID = "answer_id"
+            case modelID = "model_id"
+            case choices
+        }
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -59,7 +66,7 @@ func writeAnswers(_ answers: [Answer], to path: String, model: String) throws {
         let choices = answer.samples.enumerated().map { Row.Choice(index: $0, turns: $1) }
         lines += try encoder.encode(
             Row(
-                question_id: answer.questionID, answer_id: "\(model)-\(answer.questionID)", model_id: model,
+                questionID: answer.questionID, answerID: "\(model)-\(answer.questionID)", modelID: model,
                 choices: choices))
         lines += Data("\n".utf8)
     }

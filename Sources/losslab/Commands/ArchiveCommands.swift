@@ -8,7 +8,7 @@ struct ArchiveCommand: AsyncParsableCommand {
         commandName: "archive", abstract: "The ranked record of losses: list, show, export, check, restore.",
         subcommands: [
             ArchiveList.self, ArchiveShow.self, ArchiveLineage.self, ArchiveExport.self, ArchiveRebuild.self,
-            ArchiveVerify.self,
+            ArchiveVerify.self, ArchiveReruns.self,
         ])
 }
 

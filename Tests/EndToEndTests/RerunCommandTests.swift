@@ -1,0 +1,196 @@
+import Foundation
+import Testing
+
+/// `losslab loss rerun` and `loss compare`: a tiny Llama trained here, pairs written here, the archive in between.
+@Suite(.serialized) struct RerunCommandTests {
+    private struct Record: Decodable {
+        struct Figure: Decodable {
+            let mean: Double
+            let standardError: Double?
+        }
+        struct Break: Decodable {
+            struct Reason: Decodable { let code: String }
+            let rejection: Reason
+        }
+        struct Setting: Decodable, Equatable {
+            let learningRate: Double
+            let beta: Double
+        }
+        struct Loss: Decodable {
+            let name: String
+            let setting: Setting?
+            let trainings: Int
+            let metrics: [String: Figure]
+            let differences: [String: Figure]
+            let breaks: [Break]
+            let problem: String?
+        }
+        struct Pairs: Decodable {
+            let training: Int
+            let choosing: Int
+            let scoring: Int
+        }
+        let id: String
+        let against: String
+        let seeds: [Int]
+        let pairs: Pairs
+        let losses: [Loss]
+    }
+
+    @Test(arguments: [
+        (["rerun", "lrmll", "--dataset", "x.jsonl", "--model", "m"], Int32(65), "did you mean `lrml`"),
+        (["rerun", "lrml", "--dataset", "x.jsonl"], 64, "name the model to train with --model"),
+        (["rerun", "lrml", "--dataset", "base", "--model", "m"], 64, "loss evaluate lrml dpo --world base"),
+        (["rerun", "lrml", "--dataset", "x.jsonl", "--model", "m", "--lr", "0"], 64, "--lr takes numbers above 0"),
+        (["rerun", "lrml", "--dataset", "x.jsonl", "--model", "m", "--suite", "mt_bench"], 64, "go together"),
+        (["compare", "dpo", "--dataset", "x.jsonl", "--model", "m"], 64, "at least two different losses"),
+    ])
+    func whatCannotBeDoneIsSaidBeforeAnyTraining(arguments: [String], code: Int32, words: String) throws {
+        let program = try Program()
+        defer { program.remove() }
+        let outcome = try program.run(["loss"] + arguments)
+        #expect(outcome.code == code, "\(outcome.errors)")
+        #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    }
+
+    @Test(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
+    func aRerunComparesAtEachSidesOwnBestSettingAndIsRecorded() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let (pairs, model) = try tinyModel(in: program)
+        let common = ["--dataset", pairs, "--model", model, "--held-out-share", "0.3", "--seeds", "1,2"]
+        let command =
+            ["loss", "rerun", "hinge-like", "--lr", "1e-3,1e-2", "--beta", "0.1", "--format", "json"] + common
+        var arguments = command
+        arguments[2] = try hingeLike(in: program)
+
+        let first = try program.run(arguments)
+        #expect(first.code == 0, "\(first.errors)")
+        let record = try first.json(Record.self)
+        #expect(record.against == "dpo" && record.losses.map(\.name) == ["hinge-like", "dpo"])
+        #expect(record.pairs.training + record.pairs.choosing + record.pairs.scoring == 80)
+        #expect(record.pairs.choosing > 0 && record.pairs.scoring > 0)
+        for loss in record.losses {
+            // Two settings with the first seed, the better one with the second.
+            #expect(loss.trainings == 3)
+            #expect([1e-3, 1e-2].contains(try #require(loss.setting).learningRate))
+            for metric in ["accuracy", "margin", "kl", "chosenNll", "chosenNllChange"] {
+                #expect(try #require(loss.metrics[metric]).mean.isFinite)
+            }
+        }
+        let hinge = record.losses[0], dpo = record.losses[1]
+        let difference = try #require(hinge.differences["accuracy"]?.mean)
+        let gap = try #require(hinge.metrics["accuracy"]?.mean) - (try #require(dpo.metrics["accuracy"]?.mean))
+        #expect(abs(difference - gap) < 1e-9)
+        #expect(dpo.differences.isEmpty)
+
+        let again = try program.run(arguments)
+        #expect(again.errors.contains("first seed 4/4, 4 reused"), "\(again.errors)")
+        #expect(try again.json(Record.self).id == record.id)
+
+        // A wider grid trains what is new alone; what a loss does not survive is told.
+        let compared = try program.run(
+            ["loss", "compare", "dpo", "zero", "sign_flipped", "--lr", "1e-3,1e-2", "--beta", "0.1"] + common)
+        #expect(compared.code == 0, "\(compared.errors)")
+        #expect(compared.errors.contains("first seed 6/6") && compared.errors.contains("2 reused"))
+        #expect(compared.output.contains("(the longer answer)") && compared.output.contains("p (Holm)"))
+        #expect(compared.output.contains("sign_flipped (control)"))
+
+        let listed = try program.run("archive", "reruns")
+        #expect(listed.output.contains(record.id) && listed.output.contains("hinge-like"), "\(listed.output)")
+        try expectEvidence(of: record.id, in: program)
+    }
+
+    @Test(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
+    func aBadDataSetIsExit65AndALossThatBreaksEverywhereExit2() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let (pairs, model) = try tinyModel(in: program)
+        let prompts = try program.write(#"{"prompt": "a", "completion": "b"}"# + "\n", to: "prompts.jsonl")
+        let bad = try program.run("loss", "rerun", "lrml", "--dataset", prompts, "--model", model)
+        #expect(bad.code == 65, "\(bad.errors)")
+        #expect(bad.errors.contains("prompts.jsonl"), "\(bad.errors)")
+
+        let broken = try program.write(
+            """
+            # ---
+            # name: breaks
+            # origin: discovered
+            # beta: 0.05
+            # ---
+            import os
+            def loss(policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta):
+                return (policy_chosen_logps - policy_rejected_logps) * beta
+            """, to: "breaks.py")
+        let outcome = try program.run(
+            "loss", "rerun", broken, "--dataset", pairs, "--model", model, "--lr", "1e-3", "--beta", "0.1", "--seeds",
+            "1", "--max-steps", "1")
+        #expect(outcome.code == 2, "\(outcome.errors)")
+        #expect(outcome.output.contains("breaks: rejected by screening"), "\(outcome.output)")
+    }
+
+    /// The archive's rows and the rerun's file agree, and either can be lost.
+    private func expectEvidence(of id: String, in program: Program) throws {
+        #expect(try program.run("archive", "verify").code == 0)
+        let archive = program.folder.appending(path: "runs/archive.sqlite")
+        try FileManager.default.removeItem(at: archive)
+        let rebuilt = try program.run("archive", "rebuild")
+        #expect(rebuilt.output.contains("2 reruns"), "\(rebuilt.output)")
+        #expect(try program.run("archive", "verify").code == 0)
+        #expect(try program.run("archive", "export").output.contains(id))
+        let file = program.folder.appending(path: "runs/reruns/\(id)/rerun.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try Data(text.replacing("hinge-like", with: "other").utf8).write(to: file)
+        let changed = try program.run("archive", "verify")
+        #expect(changed.code == 1 && changed.output.contains("differs from what was recorded"), "\(changed.output)")
+        try FileManager.default.removeItem(at: file)
+        #expect(try program.run("archive", "verify").output.contains("is gone"))
+    }
+
+    /// A loss that is in no catalogue.
+    private func hingeLike(in program: Program) throws -> String {
+        try program.write(
+            """
+            # ---
+            # name: hinge-like
+            # origin: discovered
+            # beta: 0.05
+            # ---
+            import torch
+            def loss(policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta):
+                chosen = policy_chosen_logps - reference_chosen_logps
+                rejected = policy_rejected_logps - reference_rejected_logps
+                return torch.relu(1.5 - beta * (chosen - rejected))
+            """, to: "hinge.py")
+    }
+
+    /// Eighty pairs whose chosen answers end alike, and a Llama of some twenty thousand weights trained on them.
+    private func tinyModel(in program: Program) throws -> (pairs: String, model: String) {
+        let words = ["the", "cat", "dog", "house", "runs", "sees", "likes", "never", "red", "small", "and", "why"]
+        func sentence(_ seed: Int) -> String {
+            (0..<6).map { words[(seed * 7 + $0 * $0 * 5 + seed / 3) % words.count] }.joined(separator: " ")
+        }
+        let lines = (0..<80).map { row in
+            #"{"prompt": "\#(sentence(row)) \#(row)", "chosen": " \#(sentence(row + 1)) yes", "#
+                + #""rejected": " \#(sentence(row + 2)) no"}"#
+        }
+        let pairs = try program.write(lines.joined(separator: "\n") + "\n", to: "pairs.jsonl")
+        let model = program.folder.appending(path: "model").path
+        let process = Process()
+        process.executableURL = Program.repository.appending(path: ".venv/bin/python")
+        process.arguments = [
+            "-m", "losslab_trainer.bench.small_llama", "--dataset", pairs, "--output", model, "--steps", "3",
+            "--hidden", "32", "--layers", "1", "--vocabulary", "300",
+        ]
+        process.environment = [
+            "PYTHONPATH": Program.repository.appending(path: "Sources/Trainer/python").path, "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1", "HOME": program.folder.path, "PATH": "/usr/bin:/bin",
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+        return (pairs, model)
+    }
+}
