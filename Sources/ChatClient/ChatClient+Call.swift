@@ -56,7 +56,10 @@ extension ChatClient {
                     pacer.correct(ticket, to: 0)
                     ledger.release(worst)
                 }
-                if let adaptation = failure.adaptation, adaptations.add(adaptation, for: request.model) { continue }
+                if let adaptation = failure.adaptation, !options.adaptations.contains(adaptation) {
+                    adaptations.add(adaptation, for: request.model)
+                    continue
+                }
                 lastError = failure.error
                 guard failure.canRetry, retries < endpoint.retries else { throw failure.error.after(attempts) }
                 let wait = RetrySchedule(base: endpoint.backoff).wait(
@@ -132,8 +135,13 @@ extension ChatClient {
 
 /// What was found out about models: which body they want. The first refusal teaches it, later calls know.
 final class Adaptations: Sendable {
-    enum Adaptation: Hashable {
-        case maxCompletionTokens, noStreamOptions
+    enum Adaptation: Hashable, CaseIterable {
+        /// `max_completion_tokens` instead of `max_tokens`.
+        case maxCompletionTokens
+        /// No request for the usage at a stream's end.
+        case noStreamOptions
+        /// No `response_format`: the prompt alone asks for JSON.
+        case noResponseFormat
     }
 
     private struct Key: Hashable {
@@ -143,20 +151,19 @@ final class Adaptations: Sendable {
 
     private let known = Mutex<Set<Key>>([])
 
+    // A Regex never changes; it is only not marked as Sendable.
     /// Names of models that take `max_completion_tokens` only.
     private nonisolated(unsafe) static let reasoning = /(?:.*\/)?(?:o[1-9]|gpt-[5-9])(?:[-.].*)?/
 
-    /// Whether this is news; if not, another try with it is of no use.
-    func add(_ adaptation: Adaptation, for model: String) -> Bool {
-        known.withLock { $0.insert(Key(model: model, adaptation: adaptation)).inserted }
+    func add(_ adaptation: Adaptation, for model: String) {
+        _ = known.withLock { $0.insert(Key(model: model, adaptation: adaptation)) }
     }
 
     func options(for model: String) -> BodyOptions {
         let known = known.withLock { $0 }
-        return BodyOptions(
-            usesMaxCompletionTokens: known.contains(Key(model: model, adaptation: .maxCompletionTokens))
-                || model.wholeMatch(of: Self.reasoning) != nil,
-            asksForStreamedUsage: !known.contains(Key(model: model, adaptation: .noStreamOptions)))
+        var adaptations = Set(Adaptation.allCases.filter { known.contains(Key(model: model, adaptation: $0)) })
+        if model.wholeMatch(of: Self.reasoning) != nil { adaptations.insert(.maxCompletionTokens) }
+        return BodyOptions(adaptations: adaptations)
     }
 }
 

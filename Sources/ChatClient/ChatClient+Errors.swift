@@ -40,9 +40,8 @@ extension ChatClient {
             // LiteLLM without a database answers so to a request without a key.
             let hint = secrets.key == nil && !isLoopback ? "; no key was sent" : ""
             return failure(.serverError, "has trouble (\(answer))\(hint)", retry: true)
-        case .wantsMaxCompletionTokens:
-            return failure(.badRequest, "refuses the request (\(answer))", .maxCompletionTokens)
-        case .wantsNoStreamOptions: return failure(.badRequest, "refuses the request (\(answer))", .noStreamOptions)
+        case .wants(let adaptation):
+            return failure(.badRequest, "refuses the request (\(answer))", adaptation)
         case .badRequest: return failure(.badRequest, "refuses the request (\(answer))")
         case .wrongPlace:
             return failure(

@@ -83,6 +83,21 @@ import Testing
         #expect(bodies.map(\.maxCompletionTokens) == [nil, 50, 50])
     }
 
+    @Test func callsAtTheSameTimeAllLearnWhatAModelTakes() async throws {
+        let client = try ChatClient(endpoint: server.endpoint(retries: 0))
+        let model = script("format")
+        var request = ask(model)
+        request.format = .json
+        let asked = request
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 { group.addTask { _ = try await client.complete(asked) } }
+            try await group.waitForAll()
+        }
+        _ = try await client.complete(asked)
+        let formats = try await server.seen(model).map(\.body.responseFormat?.type)
+        #expect(formats.suffix(1) == [nil] && formats.count >= 6)
+    }
+
     @Test func aServerWithoutDoneAndUsageIsReadToItsEnd() async throws {
         let reply = try await ChatClient(endpoint: server.endpoint()).complete(
             ask(script("nodone"), "abc", stream: true))
@@ -111,6 +126,15 @@ import Testing
         #expect(reply.text == "abcdefghijkl")
         let first = try #require(seen.first)
         #expect(end - first.1 > .milliseconds(250))
+    }
+
+    @Test func aProxyIsUsedWhereOneIsNamed() async throws {
+        var endpoint = server.endpoint()
+        endpoint.baseURL = "http://models.invalid/v1"
+        endpoint.proxy = server.root
+        let model = script("ok")
+        #expect(try await ChatClient(endpoint: endpoint).complete(ask(model)).text == "Hello")
+        #expect(try await server.seen(model)[0].path == "http://models.invalid/v1/chat/completions")
     }
 
     @Test func aBaseURLMayLackItsVersion() async throws {

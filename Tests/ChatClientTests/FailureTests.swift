@@ -31,6 +31,7 @@ import Testing
         Refusal("modelanthropic", .unknownModel, "knows no model", .anthropic),
         Refusal("modelollama", .unknownModel, "knows no model"),
         Refusal("modelvllm", .unknownModel, "knows no model"),
+        Refusal("modeltransformers", .unknownModel, "knows no model"),
         Refusal("context", .contextOverflow, "shorten the messages"),
         Refusal("contextanthropic", .contextOverflow, "shorten the messages", .anthropic),
         Refusal("contextllamacpp", .contextOverflow, "shorten the messages"),

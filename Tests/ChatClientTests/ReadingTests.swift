@@ -97,10 +97,10 @@ import Testing
     @Test func reasoningModelsAreAskedWithTheNewerName() throws {
         let adaptations = Adaptations()
         for model in ["o3", "o4-mini", "gpt-5", "gpt-5.1-2025-11-13", "openai/gpt-5-mini", "gpt-6-sol"] {
-            #expect(adaptations.options(for: model).usesMaxCompletionTokens, "\(model)")
+            #expect(adaptations.options(for: model).adaptations.contains(.maxCompletionTokens), "\(model)")
         }
         for model in ["gpt-4o", "llama", "gpt-oss", "olmo", "gpt-50"] {
-            #expect(!adaptations.options(for: model).usesMaxCompletionTokens, "\(model)")
+            #expect(!adaptations.options(for: model).adaptations.contains(.maxCompletionTokens), "\(model)")
         }
     }
 

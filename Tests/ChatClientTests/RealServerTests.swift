@@ -5,9 +5,10 @@ import Testing
 
 /// LiteLLM's proxy with mocked models, from the environment that `make .venv-servers/.complete` makes.
 final class LiteLLMProxy: Sendable {
-    static let program = URL(filePath: #filePath).resolvingSymlinksInPath()
+    static let programs = URL(filePath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: ".venv-servers/bin/litellm")
+        .appending(path: ".venv-servers/bin")
+    static let program = programs.appending(path: "litellm")
 
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: program.path) }
 
@@ -117,5 +118,24 @@ final class LiteLLMProxy: Sendable {
             let refused = try await chatError { try await wrong.complete(ask("mock")) }
             #expect(refused?.kind == .refusedKey && refused?.message.contains("PROXY_KEY") == true)
         }
+    }
+
+    /// Two hundred requests over TLS share connections instead of opening one each.
+    @Test(.enabled(if: LiteLLMProxy.isInstalled, "needs `make .venv-servers/.complete`"))
+    func manyRequestsShareOneConnectionOverHTTP2() async throws {
+        let server = try ScriptedServer(
+            python: LiteLLMProxy.programs.appending(path: "python3").path, file: "http2_server.py",
+            [ScriptedServer.certificate, ScriptedServer.key], isTLS: true)
+        var endpoint = server.endpoint()
+        endpoint.caFile = ScriptedServer.certificate
+        endpoint.concurrency = 80
+        let client = try ChatClient(endpoint: endpoint)
+        let replies = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<200 { group.addTask { try await client.complete(ask("h2")).text } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let figures = try replies.map { try JSONDecoder().decode([String: Int].self, from: Data($0.utf8)) }
+        #expect(figures.allSatisfy { $0["connections"] == 1 })
+        #expect(figures.compactMap { $0["open"] }.max() ?? 0 > 20)
     }
 }

@@ -16,17 +16,21 @@ final class ScriptedServer: Sendable {
 
     static let certificate = fixtures.appending(path: "loopback-certificate.pem").path
 
-    init(tls: Bool = false) throws {
+    static let key = fixtures.appending(path: "loopback-key.pem").path
+
+    convenience init(tls: Bool = false) throws {
+        let options = tls ? ["--tls-certificate", Self.certificate, "--tls-key", Self.key] : []
+        try self.init(python: "/usr/bin/python3", file: "scripted_server.py", options, isTLS: tls)
+    }
+
+    /// Starts one of the fixtures, which prints its port first.
+    init(python: String, file: String, _ options: [String], isTLS: Bool) throws {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["-B", Self.fixtures.appending(path: "scripted_server.py").path]
-        if tls {
-            process.arguments? += ["--tls-certificate", Self.certificate]
-            process.arguments? += ["--tls-key", Self.fixtures.appending(path: "loopback-key.pem").path]
-        }
+        process.executableURL = URL(filePath: python)
+        process.arguments = ["-B", Self.fixtures.appending(path: file).path] + options
         let output = Pipe()
         input = Pipe()
-        isTLS = tls
+        self.isTLS = isTLS
         process.standardOutput = output
         process.standardInput = input
         try process.run()
@@ -35,7 +39,7 @@ final class ScriptedServer: Sendable {
             line += byte
         }
         guard let port = Int(String(decoding: line, as: UTF8.self)) else {
-            throw ChatError(.configuration, "the scripted server did not start")
+            throw ChatError(.configuration, "\(file) did not start")
         }
         self.port = port
     }

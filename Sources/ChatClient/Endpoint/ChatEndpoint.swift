@@ -104,7 +104,8 @@ public struct ChatTimeouts: Hashable, Sendable {
     public var stall: Duration
     /// One request with its whole answer.
     public var total: Duration
-    /// One call with all its retries and the waits between them, from its first request on.
+    /// One call with all its retries and the waits between them, from its first request on. Where a server gives one
+    /// reply at a time, each of several replies is a call of its own.
     public var call: Duration
 
     public init(

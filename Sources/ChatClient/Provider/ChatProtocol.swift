@@ -22,10 +22,8 @@ protocol ChatProtocol: Sendable {
 struct BodyOptions: Hashable, Sendable {
     /// Tokens to ask for at most; `nil` sends no limit.
     var maxTokens: Int?
-    /// The newer name of `max_tokens`, for models that refuse the older.
-    var usesMaxCompletionTokens = false
-    /// Whether the stream's last event shall tell the usage.
-    var asksForStreamedUsage = true
+    /// What this model does not take as others do.
+    var adaptations: Set<Adaptations.Adaptation> = []
 }
 
 /// Puts a reply together from events.

@@ -15,16 +15,17 @@ struct OpenAIProtocol: ChatProtocol {
         add("messages", .array(request.messages.map(Self.message)))
         add("temperature", request.temperature.map(JSONValue.number))
         add(
-            options.usesMaxCompletionTokens ? "max_completion_tokens" : "max_tokens",
+            options.adaptations.contains(.maxCompletionTokens) ? "max_completion_tokens" : "max_tokens",
             options.maxTokens.map(JSONValue.integer))
         add("n", request.n > 1 ? .integer(request.n) : nil)
         add("seed", request.seed.map(JSONValue.integer))
         add("stop", request.stop.isEmpty ? nil : .array(request.stop.map(JSONValue.string)))
-        add("response_format", try Self.format(request.format))
+        let format = try Self.format(request.format)
+        add("response_format", options.adaptations.contains(.noResponseFormat) ? nil : format)
         add("reasoning_effort", request.reasoningEffort.map(JSONValue.string))
         if request.stream {
             add("stream", .bool(true))
-            if options.asksForStreamedUsage {
+            if !options.adaptations.contains(.noStreamOptions) {
                 add("stream_options", .object([.init(key: "include_usage", value: .bool(true))]))
             }
         }

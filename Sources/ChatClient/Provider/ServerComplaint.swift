@@ -44,9 +44,8 @@ struct ServerComplaint: Hashable {
         /// No money left: waiting does not help.
         case quotaUsedUp
         case tooManyRequests, temporaryTrouble, badRequest
-        /// The same request with `max_completion_tokens` instead of `max_tokens` may do.
-        case wantsMaxCompletionTokens
-        case wantsNoStreamOptions
+        /// The same request in another form may do.
+        case wants(Adaptations.Adaptation)
         /// Not the URL of a chat API.
         case wrongPlace
     }
@@ -84,15 +83,18 @@ struct ServerComplaint: Hashable {
         {
             return .refusedKey
         }
-        if says("model_not_found", "invalid model name", "not a valid model", "no such model")
+        if says("model_not_found", "invalid model name", "not a valid model", "no such model", "server is pinned to")
             || [400, 404, 422].contains(status)
                 && says("model") && says("does not exist", "not found", "unknown model", "not_found", "model:")
         {
             return .unknownModel
         }
         if status == 400 || status == 422 {
-            if says("max_completion_tokens"), says("max_tokens") { return .wantsMaxCompletionTokens }
-            if says("stream_options") { return .wantsNoStreamOptions }
+            if says("max_completion_tokens"), says("max_tokens") { return .wants(.maxCompletionTokens) }
+            if says("stream_options") { return .wants(.noStreamOptions) }
+            if says("response_format"), says("support", "unknown", "unrecognized", "unexpected", "not permitted") {
+                return .wants(.noResponseFormat)
+            }
         }
         switch status {
         case 408, 409, 425: return .temporaryTrouble

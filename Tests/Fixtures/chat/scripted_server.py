@@ -171,6 +171,8 @@ class Connection:
                 headers = {"Retry-After": formatdate(now + float(argument), usegmt=True)}
                 headers["Date"] = formatdate(now, usegmt=True)
                 return await self.answer(429, speaker.error("rate_limit_error", "Slow down"), headers)
+            case "format" if "response_format" not in speaker.request:  # refused only with a format
+                return await self.answer(200, json.dumps(speaker.reply()))
             case _ if name in ERRORS:
                 status, kind, message, code = ERRORS[name]
                 return await self.answer(status, speaker.error(kind, message.format(key=key), code))
@@ -210,6 +212,8 @@ ERRORS = {
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
         "unsupported_parameter",
     ),
+    "modeltransformers": (400, None, "Server is pinned to './tiny'; requested 'x'.", None),
+    "format": (400, "BadRequestError", "response_format is not supported by this server", 400),
     "streamoptions": (400, "invalid_request_error", "Unrecognized request argument supplied: stream_options", None),
     "bad": (
         400,
