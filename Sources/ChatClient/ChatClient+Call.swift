@@ -11,7 +11,7 @@ extension ChatClient {
         _ request: ChatRequest, _ purpose: ChatPurpose, _ onText: (@Sendable (String?) -> Void)?
     ) async throws -> ChatReply {
         let price = try price(for: request.model)
-        do { try await gate.enter() } catch { throw cancelled }
+        do { _ = try await gate.enter() } catch { throw cancelled }
         defer { gate.leave() }
         let began = ContinuousClock.now
         var latest: ContinuousClock.Instant?

@@ -26,8 +26,7 @@ extension ChatClient {
         case .contextOverflow:
             return failure(
                 .contextOverflow,
-                "cannot take the request, for it does not fit the context of \(model) (\(answer)); "
-                    + "shorten the messages or the limit of tokens")
+                "cannot take so long a request for \(model) (\(answer)); shorten the messages or the limit of tokens")
         case .contentRefused: return failure(.contentRefused, "refuses the request for its content (\(answer))")
         case .quotaUsedUp:
             return failure(.rateLimited, "has no credit left for this key (\(answer)); add credit, then resume")

@@ -55,7 +55,7 @@ public final class ChatClient: ChatService {
     }
 
     /// As the other, and tells the text of the first choice as it arrives when the request streams. A retry begins the
-    /// text anew; `onText` is then told `nil` first.
+    /// text anew; `onText` is then told `nil` first. It is called on the transport's thread, so it must be quick.
     public func complete(
         _ request: ChatRequest, for purpose: ChatPurpose, onText: (@Sendable (String?) -> Void)?
     ) async throws -> ChatReply {

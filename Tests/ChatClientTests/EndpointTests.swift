@@ -37,6 +37,7 @@ import Testing
     static let wrong: [(ChatEndpoint, String)] = [
         (.init(baseURL: "localhost:1234"), "baseURL"), (.init(baseURL: "ftp://x/v1"), "baseURL"),
         (.init(baseURL: "https://user:secret@x.example/v1"), "keyEnvironment"),
+        (.init(baseURL: "https://x.example/v1?key=secret"), "extraHeaders"),
         (.init(baseURL: "http://localhost", concurrency: 0), "concurrency"),
         (.init(baseURL: "http://localhost", requestsPerMinute: 0), "requestsPerMinute"),
         (.init(baseURL: "http://localhost", caFile: "/none.pem"), "caFile"),

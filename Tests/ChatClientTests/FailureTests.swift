@@ -32,6 +32,8 @@ import Testing
         Refusal("modelollama", .unknownModel, "knows no model"),
         Refusal("modelvllm", .unknownModel, "knows no model"),
         Refusal("modeltransformers", .unknownModel, "knows no model"),
+        Refusal("modelproject", .unknownModel, "knows no model"),
+        Refusal("toolarge", .contextOverflow, "shorten the messages"),
         Refusal("context", .contextOverflow, "shorten the messages"),
         Refusal("contextanthropic", .contextOverflow, "shorten the messages", .anthropic),
         Refusal("contextllamacpp", .contextOverflow, "shorten the messages"),

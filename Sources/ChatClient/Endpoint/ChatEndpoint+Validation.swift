@@ -17,6 +17,10 @@ extension ChatEndpoint {
         guard parts.user == nil, parts.password == nil else {
             throw refuse("baseURL holds a user name or a key; name an environment variable in keyEnvironment instead")
         }
+        let keyNames = ["key", "api_key", "api-key", "apikey", "token", "access_token"]
+        if let item = parts.queryItems?.first(where: { keyNames.contains($0.name.lowercased()) }) {
+            throw refuse("baseURL holds a key in `\(item.name)`; name an environment variable in extraHeaders instead")
+        }
         for (field, value) in [("concurrency", concurrency), ("defaultMaxTokens", defaultMaxTokens)] where value < 1 {
             throw refuse("\(field) must be at least 1")
         }

@@ -17,7 +17,7 @@ final class Pacer: Sendable {
     /// - Returns: a number that stands for the request in `correct`.
     func pass(_ tokens: Int, until latest: ContinuousClock.Instant?) async throws(CancellationError) -> Int? {
         guard isLimited else { return 0 }
-        try await turn.enter()
+        guard try await turn.enter(until: latest) else { return nil }
         defer { turn.leave() }
         while true {
             let now = ContinuousClock.now

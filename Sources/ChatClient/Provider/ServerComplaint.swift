@@ -62,7 +62,7 @@ struct ServerComplaint: Hashable {
             return .quotaUsedUp
         }
         // Before anything that reads words: an overloaded server may mention a model or a context.
-        if status == 429 { return .tooManyRequests }
+        if status == 429 { return says("request too large") ? .contextOverflow : .tooManyRequests }
         if says(
             "context_length_exceeded", "exceed_context_size", "contextwindowexceeded", "maximum context length",
             "context window", "prompt is too long", "exceeds the available context", "exceed context limit",
@@ -76,6 +76,11 @@ struct ServerComplaint: Hashable {
         {
             return .contentRefused
         }
+        if says(
+            "model_not_found", "invalid model name", "not a valid model", "no such model", "server is pinned to")
+        {
+            return .unknownModel
+        }
         if status == 401 || status == 403
             || says(
                 "invalid_api_key", "authentication_error", "auth_error", "permission_error", "incorrect api key",
@@ -83,9 +88,8 @@ struct ServerComplaint: Hashable {
         {
             return .refusedKey
         }
-        if says("model_not_found", "invalid model name", "not a valid model", "no such model", "server is pinned to")
-            || [400, 404, 422].contains(status)
-                && says("model") && says("does not exist", "not found", "unknown model", "not_found", "model:")
+        if [400, 404, 422].contains(status), says("model"),
+            says("does not exist", "not found", "unknown model", "not_found", "model:")
         {
             return .unknownModel
         }

@@ -118,6 +118,9 @@ class Connection:
             case "slow":  # an answer after so many seconds
                 await asyncio.sleep(float(argument))
                 return await self.answer(200, json.dumps(speaker.reply()))
+            case "slow500":
+                await asyncio.sleep(float(argument))
+                return await self.answer(500, speaker.error("api_error", "too slow"))
             case "stream":  # events with so many seconds between them
                 return await self.events(speaker.events(), float(argument or "0"))
             case "nodone":  # no [DONE], no usage
@@ -214,6 +217,13 @@ ERRORS = {
     ),
     "modeltransformers": (400, None, "Server is pinned to './tiny'; requested 'x'.", None),
     "format": (400, "BadRequestError", "response_format is not supported by this server", 400),
+    "modelproject": (403, "invalid_request_error", "Project does not have access to model `x`.", "model_not_found"),
+    "toolarge": (
+        429,
+        "tokens",
+        "Request too large for gpt-4o on tokens per min (TPM): Limit 30000",
+        "rate_limit_exceeded",
+    ),
     "streamoptions": (400, "invalid_request_error", "Unrecognized request argument supplied: stream_options", None),
     "bad": (
         400,
