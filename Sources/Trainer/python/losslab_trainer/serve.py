@@ -55,6 +55,7 @@ JOB_KINDS: dict[str, JobHandler] = {
     "check": lazily("losslab_trainer.screening.job:check"),
     "finetune": lazily("losslab_trainer.finetune_job:finetune"),
     "import": lazily("losslab_trainer.screening.job:import_loss"),
+    "estimate": lazily("losslab_trainer.estimate.job:estimate"),
     "export": lazily("losslab_trainer.export.job:export"),
     "inspect": lazily("losslab_trainer.inspect_job:inspect"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),
