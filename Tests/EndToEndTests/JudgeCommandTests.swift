@@ -320,7 +320,14 @@ import Testing
         let broken = try program.write("{\"question_id\": 81}\n", to: "broken.jsonl")
         let malformed = try program.run(base + ["--suite", JudgeData.mtBench, "--answers", broken])
         #expect(malformed.code == 65 && malformed.errors.contains("broken.jsonl:1"))
-        for outcome in [missing, noAnswers, malformed] {
+        let good = base + ["--suite", JudgeData.mtBench, "--answers", answers]
+        let budget = try program.run(good + ["--budget", "2"])
+        #expect(budget.code == 65 && budget.errors.contains("no price for j"))
+        let key = try program.run(good + ["--key-env", "NO_SUCH_KEY"])
+        #expect(key.code == 65 && key.errors.contains("NO_SUCH_KEY"))
+        let nobody = try program.run(good + ["--retries", "0"])
+        #expect(nobody.code == 1 && nobody.errors.contains("answered none of the first 8 requests"), "\(nobody.errors)")
+        for outcome in [missing, noAnswers, malformed, budget, key, nobody] {
             #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
         }
     }

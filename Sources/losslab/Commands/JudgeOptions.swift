@@ -32,6 +32,9 @@ struct JudgeModelOptions: ParsableArguments {
     @Option(help: "Requests in flight.")
     var concurrency = 8
 
+    @Option(help: "Requests after the first one, for one judgment.")
+    var retries = 5
+
     @Option(help: "Most tokens in a judgment. Default: the suite's, 2048 for OpenAI's protocol, 1024 for Anthropic's.")
     var maxTokens: Int?
 
@@ -41,7 +44,10 @@ struct JudgeModelOptions: ParsableArguments {
     @Flag(help: "Send no temperature, for models that refuse one.")
     var noTemperature = false
 
-    @Option(help: "Prices: a YAML file of lines like `gpt-4o*: {prompt: 2.5, completion: 10}`.", completion: .file())
+    @Option(
+        help:
+            "Prices: a YAML file of lines like `gpt-4o*: {prompt: 2.5, completion: 10}`. Default: evaluation/prices.yaml.",
+        completion: .file())
     var prices: String?
 
     @Option(help: "Stop before this many US dollars are spent.")
@@ -52,23 +58,26 @@ struct JudgeModelOptions: ParsableArguments {
 
     func validate() throws {
         guard concurrency >= 1 else { throw ValidationError("--concurrency must be 1 or more") }
+        guard retries >= 0 else { throw ValidationError("--retries must be 0 or more") }
         guard maxTokens.map({ $0 >= 1 }) ?? true else { throw ValidationError("--max-tokens must be 1 or more") }
         guard budget.map({ $0 > 0 }) ?? true else { throw ValidationError("--budget must be above 0") }
-        guard budget == nil || prices != nil else {
-            throw ValidationError("--budget needs --prices: without prices nothing is known to cost anything")
-        }
     }
 
-    /// - Parameter cached: whether replies of earlier runs may be used.
-    func client(cached: Bool = true) throws -> ChatClient {
+    /// - Parameter project: whose price file counts where --prices names none.
+    func client(_ project: ProjectOption) throws -> ChatClient {
         let endpoint = ChatEndpoint(
             provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, keyFile: keyFile,
-            concurrency: concurrency,
-            contextTokens: context)
+            concurrency: concurrency, retries: retries, contextTokens: context)
+        let table =
+            try prices.map { try PriceTable(contentsOf: $0) } ?? (try? project.resolve())?.prices() ?? PriceTable()
+        guard budget == nil || table.price(of: judge) != nil else {
+            throw ChatError(
+                .configuration,
+                "a budget of dollars cannot be held: \(table.source ?? "no price file") has no price for \(judge)")
+        }
         return try ChatClient(
-            endpoint: endpoint, prices: prices.map { try PriceTable(contentsOf: $0) } ?? PriceTable(),
-            ledger: ChatLedger(budget: ChatBudget(usd: budget)), cassette: nil,
-            cache: cached ? cache.map { try ResponseCache($0) } : nil)
+            endpoint: endpoint, prices: table, ledger: ChatLedger(budget: ChatBudget(usd: budget)), cassette: nil,
+            cache: cache.map { try ResponseCache($0) })
     }
 
     func settings(suiteTokens: Int? = nil, step: String = "judge") -> JudgeSettings {
@@ -80,7 +89,7 @@ struct JudgeModelOptions: ParsableArguments {
 
     /// Says that a cost is not known, once, when it is not.
     func remark(cost: Double?) {
-        if cost == nil { log("The cost is not known: --prices has no price for \(judge).") }
+        if cost == nil { log("The cost is not known: the price file has no price for \(judge).") }
     }
 }
 

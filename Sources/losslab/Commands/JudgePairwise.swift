@@ -48,7 +48,7 @@ struct JudgePairwise: AsyncParsableCommand {
                 throw JudgeError(.mismatch, "two of the answer files have the same name; names tell models apart")
             }
             let grader = PairwiseGrader(
-                suite: suite, service: try judgeOptions.client(),
+                suite: suite, service: try judgeOptions.client(suiteOption.projectOption),
                 settings: judgeOptions.settings(suiteTokens: suite.prompt.maxTokens))
             let run = PairwiseRun(folder: out, grader: grader)
             var scores: [PairwiseScore] = []

@@ -33,7 +33,8 @@ struct JudgeRun: AsyncParsableCommand {
             let suite = try MTBenchSuite(folder: try suiteOption.folder())
             let modelAnswers = try ModelAnswers.read(answers, model: model)
             let grader = SingleGrader(
-                suite: suite, service: try judgeOptions.client(), settings: judgeOptions.settings())
+                suite: suite, service: try judgeOptions.client(suiteOption.projectOption),
+                settings: judgeOptions.settings())
             let run = SingleRun(folder: out, grader: grader)
             let outcome = try await run.run(modelAnswers, progress: judgingProgress("judged"))
             let categories = Dictionary(uniqueKeysWithValues: suite.questions.map { ($0.id, $0.category) })
