@@ -32,7 +32,7 @@ struct SystemCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "system", abstract: "What this machine offers and what it lacks.",
         subcommands: [
-            SystemCheck.self, SystemBench.self, SystemErrorRates.self, SystemChatServer.self,
+            SystemCheck.self, SystemEstimate.self, SystemBench.self, SystemErrorRates.self, SystemChatServer.self,
             SystemChatBench.self,
         ])
 }

@@ -1,0 +1,206 @@
+import Archive
+import ArgumentParser
+import Evolution
+import Foundation
+import LabConfig
+import LabCore
+import Trainer
+
+/// `losslab system estimate CONFIG`, or with `--model` and `--dataset`: what a run will need, before it starts.
+struct SystemEstimate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "estimate", abstract: "Say how much memory and time a campaign or a fine-tuning will need.",
+        discussion: """
+            Of a campaign file the trainings are counted and multiplied by the mean seconds of such trials in the \
+            archive; where there are none, one is run now. Of a model folder and a data set memory is counted part by \
+            part and one and two layers are timed. Every figure says whether it is counted, measured or assumed.
+            """)
+
+    @Argument(help: "Campaign file (runs/*.yaml).", completion: .file(extensions: ["yaml"]))
+    var config: String?
+
+    @Option(help: "Model folder or Hub id.")
+    var model: String?
+
+    @Option(help: "Preference pairs: file, folder or Hub id.")
+    var dataset: String?
+
+    @OptionGroup var source: DataSourceOptions
+
+    @Option(help: "Pairs of one optimizer step.")
+    var batchSize = 16
+
+    @Option(help: "Pairs in memory at once. Default: what fits.")
+    var microBatchSize: Int?
+
+    @Option(help: "Longest prompt and answer together, in tokens.")
+    var maxLength = 1024
+
+    @Option(help: "Passes over the data.")
+    var epochs = 1
+
+    @Option(help: "auto, float32, bfloat16 or float16.")
+    var dtype = "auto"
+
+    @Option(help: "auto, cpu or cuda.")
+    var device = "auto"
+
+    @Option(help: "Rank of a LoRA adapter. Default: all weights are trained.")
+    var lora: Int?
+
+    @Option(help: "4bit or 8bit, with an adapter.")
+    var quantization: String?
+
+    @Flag(help: "Compute layers again in the backward pass instead of keeping them.")
+    var gradientCheckpointing = false
+
+    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
+    var chatTemplate: String?
+
+    @Flag(help: "Use a chat template that looks doubtful.")
+    var acceptTemplate = false
+
+    @Option(help: "Floating-point operations a second of the device that will train, such as 4e14; nothing is timed.")
+    var flops: Double?
+
+    @OptionGroup var projectOption: ProjectOption
+    @OptionGroup var formatOption: FormatOption
+
+    func validate() throws {
+        guard (config != nil) != (model != nil) else {
+            throw ValidationError("name a campaign file, or a model with --model and pairs with --dataset")
+        }
+        guard model == nil || dataset != nil else {
+            throw ValidationError("--model needs --dataset: pairs to train on")
+        }
+        for (name, value) in [("--batch-size", batchSize), ("--max-length", maxLength), ("--epochs", epochs)]
+        where value < 1 {
+            throw ValidationError("\(name) must be at least 1")
+        }
+        guard flops ?? 1 > 0 else { throw ValidationError("--flops must be greater than 0") }
+    }
+
+    func run() async throws {
+        let project = try projectOption.resolve()
+        if let model, let dataset { return try await estimate(model, dataset, in: project) }
+        guard let config else { return }
+        let campaigns: [CampaignConfig] = try readingInput { try CampaignFile.load(config) }
+        let found: [CampaignEstimate] = try await readingInput { try await estimates(of: campaigns, in: project) }
+        switch formatOption.format {
+        case .json: try printJSON(found)
+        case .table: print(found.map(\.text).joined(separator: "\n\n"))
+        }
+    }
+
+    private func estimate(_ model: String, _ dataset: String, in project: Project) async throws {
+        var request = FinetuneRequirements(model: absoluteIfPresent(model), data: source.source(dataset))
+        request.dtype = dtype
+        request.device = device
+        request.loraRank = lora
+        request.quantization = quantization
+        request.gradientCheckpointing = gradientCheckpointing
+        request.chatTemplate = chatTemplate.map(absoluteIfPresent)
+        request.acceptTemplate = acceptTemplate
+        request.batchSize = batchSize
+        request.microBatchSize = microBatchSize
+        request.maxLength = maxLength
+        request.epochs = epochs
+        request.flops = flops
+        let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(reachesHub: true))
+        let outcome = try await orFail { try await PoolEstimator(pool: pool).estimate(request) }
+        await pool.close()
+        switch outcome {
+        case .unusable(let problem):
+            log("losslab: \(problem)")
+            throw ExitCode.badInput
+        case .estimated(let estimate):
+            switch formatOption.format {
+            case .json: try printJSON(estimate)
+            case .table: print(estimate.text)
+            }
+        }
+    }
+
+    private func estimates(of campaigns: [CampaignConfig], in project: Project) async throws -> [CampaignEstimate] {
+        var measured = MeasuredTrials()
+        if FileManager.default.fileExists(atPath: project.archive) {
+            measured = try await MeasuredTrials(in: SQLiteArchive(project.archive, readOnly: true))
+        }
+        let losses = try LossCatalogue.load(project.losses).losses
+        let worlds = try WorldCatalogue.load(project.worlds)
+        var now: Set<String> = []
+        for config in campaigns {
+            for name in [config.world] + [config.transferWorld].compactMap(\.self) {
+                let known = measured.seconds(name, pairs: config.tuning.pairs, epochs: config.tuning.epochs)
+                guard known == nil else { continue }
+                measured.add(try await timedTrial(in: name, of: config, losses: losses, project))
+                now.insert(name)
+            }
+        }
+        return try campaigns.map { config in
+            CampaignEstimate(of: config, catalogue: losses, grid: try worlds.world(named: config.world).grid) {
+                world, smoke in
+                let pairs = config.tuning.pairs, epochs = config.tuning.epochs
+                if smoke, let short = measured.seconds(world, pairs: config.tuning.smokePairs, epochs: 1) {
+                    return (short.mean, "measured, mean of \(short.count) in the archive")
+                }
+                guard let found = measured.seconds(world, pairs: pairs, epochs: epochs) else { return (0, "unknown") }
+                if smoke { return (found.mean, "assumed as long as a whole trial") }
+                return (
+                    found.mean, now.contains(world) ? "measured now" : "measured, mean of \(found.count) in the archive"
+                )
+            }
+        }
+    }
+
+    /// One training with DPO in the middle of the grid.
+    private func timedTrial(
+        in world: String, of config: CampaignConfig, losses: [LossSource], _ project: Project
+    ) async throws -> TrialResult {
+        guard let dpo = losses.first(where: { $0.name == "dpo" }) else {
+            throw ValidationError("the catalogue has no loss dpo to time a training with")
+        }
+        log("no finished trial in \(world) with \(config.tuning.pairs) pairs: timing one")
+        let laboratory = try Laboratory(project: project, worlds: [world], workers: 1, allowUnsandboxed: false)
+        let grid = try laboratory.world(world).grid
+        let setting = Tuning(config: config.tuning, grid: grid, world: world).smokeTrial().setting
+        let spec = TrialSpec(
+            world: world, fidelity: .proxy, setting: setting, seed: 1, pairCount: config.tuning.pairs,
+            epochs: config.tuning.epochs)
+        let outcome = try await laboratory.trials.run(dpo, spec)
+        await laboratory.pool.close()
+        guard case .scored(let result) = outcome else {
+            throw ValidationError("the training that was to be timed in \(world) was rejected")
+        }
+        return result
+    }
+}
+
+extension FinetuneEstimate {
+    var text: String {
+        var table = TextTable(["memory", "GiB", "known", "how"])
+        func gibibytes(_ bytes: Int) -> String { decimal(Double(bytes) / 1_073_741_824, 2) }
+        for part in memory { table.add([part.part, gibibytes(part.bytes), part.basis, part.how]) }
+        table.add(["in all", gibibytes(totalBytes), "", freeBytes.map { "\(gibibytes($0)) GiB free here" } ?? ""])
+        var lines = [
+            "\(model.path): \(model.parameters) parameters, \(model.trained) trained, computes in \(model.computesIn), "
+                + device,
+            "\(pairs.usable) pairs (\(pairs.dropped) dropped, \(pairs.truncated) cut), \(tokens.perEpoch) tokens an epoch, "
+                + "\(steps) steps of \(batchSize) pairs, \(microBatchSize) in memory at once (\(microBatchBasis))",
+            "", table.text, "",
+        ]
+        if let seconds = time.seconds, let speed = time.tokensPerSecond, let basis = time.basis {
+            lines.append(
+                "time \(decimal(seconds / 60, 1)) minutes: reference \(decimal((time.reference ?? 0) / 60, 1)), training "
+                    + "\(decimal((time.training ?? 0) / 60, 1)) at \(decimal(speed, 0)) tokens a second (\(basis): \(time.how))"
+            )
+        } else {
+            lines.append("time unknown: \(time.how)")
+        }
+        if let free = freeBytes, free < totalBytes {
+            lines.append(
+                "does not fit what is free here: try --lora 16, --gradient-checkpointing or a shorter --max-length")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
