@@ -13,6 +13,9 @@ struct RerunOptions: ParsableArguments {
     @Option(help: "Held-out pairs of their own: a file, folder or Hub id. Default: a share of the prompts.")
     var heldOut: String?
 
+    @Option(help: "Split of the held-out pairs; without --held-out, of the data set itself.")
+    var heldOutSplit: String?
+
     @Option(help: "Share of the prompts held back where there is no --held-out.")
     var heldOutShare: Double?
 
@@ -34,9 +37,18 @@ struct RerunOptions: ParsableArguments {
         guard heldOutShare.map({ $0 > 0 && $0 < 1 }) ?? true else {
             throw ValidationError("--held-out-share must be between 0 and 1")
         }
-        guard heldOut == nil || heldOutShare == nil else {
+        guard heldOut == nil && heldOutSplit == nil || heldOutShare == nil else {
             throw ValidationError("name held-out pairs with --held-out, or a share of the prompts, not both")
         }
+    }
+
+    /// As the training pairs are read, but for split and limit; `nil` holds a share of the prompts back.
+    private var heldOutSource: DataSource? {
+        guard heldOut != nil || heldOutSplit != nil else { return nil }
+        let like = source.source(heldOut ?? dataset)
+        return DataSource(
+            path: like.path, config: like.config, split: heldOutSplit, revision: heldOut == nil ? like.revision : nil,
+            columns: like.columns, layout: like.layout)
     }
 
     /// - Parameter suiteQuestions: question files of the suite, where there is one.
@@ -44,11 +56,7 @@ struct RerunOptions: ParsableArguments {
         let questionFiles = questions.questions.map(absoluteIfPresent) + suiteQuestions
         return FinetuneRequest(
             model: try model.chosen(), data: source.source(dataset),
-            heldOut: heldOut.map { path in
-                let columns = source.source(path)
-                return DataSource(
-                    path: columns.path, config: columns.config, columns: columns.columns, layout: columns.layout)
-            },
+            heldOut: heldOutSource,
             heldOutShare: heldOutShare, batchSize: training.batchSize, microBatchSize: training.microBatch,
             epochs: training.epochs, maxSteps: training.maxSteps, schedule: training.schedule,
             maxLength: training.maxLength, maxPromptLength: training.maxPromptLength, questions: questionFiles,

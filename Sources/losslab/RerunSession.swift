@@ -161,7 +161,7 @@ struct RerunSession {
         described["judge"] = options.questions.judge
         let trained = results.contenders.lazy.compactMap { $0.reports.values.first }.first
         return RerunRecord(
-            id: id, at: RunDirectory.now(), dataset: options.dataset, heldOut: options.heldOut,
+            id: id, at: RunDirectory.now(), dataset: options.dataset, heldOut: options.heldOut ?? options.heldOutSplit,
             model: options.model.model ?? "", options: described, grid: tuning.grid, seeds: tuning.config.fullSeeds,
             against: results.against,
             pairs: results.pairs()
