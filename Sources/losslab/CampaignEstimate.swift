@@ -19,7 +19,7 @@ struct CampaignEstimate: Codable {
     let workers: Int
     let parts: [Part]
     let trials: Int
-    /// Wall-clock seconds with all workers busy.
+    /// Wall-clock seconds with all workers busy; the search no longer than its limit.
     let seconds: Double
     /// A budget of time that ends the search earlier.
     let searchLimitSeconds: Double?
@@ -64,8 +64,13 @@ struct CampaignEstimate: Codable {
         workers = config.workers
         self.parts = parts
         trials = parts.reduce(0) { $0 + $1.trials }
-        self.seconds = parts.reduce(0) { $0 + Double($1.trials) * $1.secondsEach } / Double(config.workers)
-        searchLimitSeconds = config.budget.seconds
+        func wallClock(_ parts: some Sequence<Part>) -> Double {
+            parts.reduce(0) { $0 + Double($1.trials) * $1.secondsEach } / Double(config.workers)
+        }
+        let search = wallClock(parts.filter { $0.part.hasPrefix("search") })
+        let limit = config.budget.seconds
+        self.seconds = wallClock(parts.filter { !$0.part.hasPrefix("search") }) + min(search, limit ?? search)
+        searchLimitSeconds = limit
         memoryBytes = config.workers * Self.assumedWorkerBytes
         notes =
             [
@@ -84,7 +89,7 @@ struct CampaignEstimate: Codable {
                 decimal(Double(part.trials) * part.secondsEach / 60, 1), part.basis,
             ])
         }
-        let limit = searchLimitSeconds.map { ", search ended after \(decimal($0 / 60, 0)) minutes" } ?? ""
+        let limit = searchLimitSeconds.map { ", the search at most \(decimal($0 / 60, 0)) minutes" } ?? ""
         let head =
             "\(campaign): \(trials) trainings, \(decimal(seconds / 60, 1)) minutes on \(workers) workers\(limit), "
             + "\(memoryBytes >> 20) MiB"

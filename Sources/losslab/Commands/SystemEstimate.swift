@@ -153,7 +153,7 @@ struct SystemEstimate: AsyncParsableCommand {
         }
     }
 
-    /// One training with DPO in the middle of the grid.
+    /// One training with DPO in the middle of the grid, after one that fills the caches as a campaign's first does.
     private func timedTrial(
         in world: String, of config: CampaignConfig, losses: [LossSource], _ project: Project
     ) async throws -> TrialResult {
@@ -164,10 +164,14 @@ struct SystemEstimate: AsyncParsableCommand {
         let laboratory = try Laboratory(project: project, worlds: [world], workers: 1, allowUnsandboxed: false)
         let grid = try laboratory.world(world).grid
         let setting = Tuning(config: config.tuning, grid: grid, world: world).smokeTrial().setting
-        let spec = TrialSpec(
-            world: world, fidelity: .proxy, setting: setting, seed: 1, pairCount: config.tuning.pairs,
-            epochs: config.tuning.epochs)
-        let outcome = try await laboratory.trials.run(dpo, spec)
+        func trial(seed: Int) async throws -> TrialOutcome {
+            let spec = TrialSpec(
+                world: world, fidelity: .proxy, setting: setting, seed: seed, pairCount: config.tuning.pairs,
+                epochs: config.tuning.epochs)
+            return try await laboratory.trials.run(dpo, spec)
+        }
+        _ = try await trial(seed: 1)
+        let outcome = try await trial(seed: 2)
         await laboratory.pool.close()
         guard case .scored(let result) = outcome else {
             throw ValidationError("the training that was to be timed in \(world) was rejected")
