@@ -68,6 +68,12 @@ func judge(from campaign: Section) -> JudgeConfig? {
     config.model = section.line("model")
     config.endpoint = endpoint(from: section.section("endpoint"))
     section.refuseUnknownKeys()
+    if config.kind == "pairwise" {
+        section.complain(
+            .outOfRange, "kind",
+            "cannot be pairwise in a campaign, whose worlds have no baseline answers; `losslab judge pairwise` compares "
+                + "answers in files")
+    }
     if config.kind == "rubric", config.model != nil {
         section.complain(.conflict, "model", "needs `kind: mt_bench` or `pairwise`; the rubric asks no model")
     }

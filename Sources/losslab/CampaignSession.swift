@@ -46,6 +46,7 @@ struct CampaignSession {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
         let models = try await ModelStages(directory, project: project, budget: budget)
+        let laboratory = try models.judged(laboratory, project: project)
         let progress = ProgressLine()
         let runner = try CampaignRunner(
             config: config, grid: try laboratory.world(config.world).grid,
@@ -81,7 +82,8 @@ struct CampaignSession {
 extension CampaignSession {
     /// What the policy scores before any training, once a campaign, for the report.
     private func measureUntrained(_ directory: RunDirectory, _ laboratory: Laboratory) async throws {
-        guard try directory.files.untrained().isEmpty else { return }
+        // Measured by the rubric, so not beside another judge's scores.
+        guard directory.manifest.config.judge == nil, try directory.files.untrained().isEmpty else { return }
         let config = directory.manifest.config
         try directory.keep(
             try await UntrainedScore.measure(

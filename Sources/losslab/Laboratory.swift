@@ -13,8 +13,9 @@ struct Laboratory {
     let worlds: [WorldDescription]
     let pool: WorkerPool
     let screener: PoolScreener
-    let trials: TrialPipeline
-    let keys: TrialKeys
+    private(set) var trials: TrialPipeline
+    private(set) var keys: TrialKeys
+    private let environment: @Sendable (_ world: String) -> String
     let cache: any StepStore
 
     /// - Parameter names: the worlds that will be used; their rubrics are read at once.
@@ -31,7 +32,19 @@ struct Laboratory {
         cache = try FileStepStore(project.cache + "/trials", shared: true)
         let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
         let files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
-        keys = TrialKeys(hash: { ContentHash.sha256($0) }) { world in "\(code) \(files[world] ?? "")" }
+        environment = { world in "\(code) \(files[world] ?? "")" }
+        keys = TrialKeys(hash: { ContentHash.sha256($0) }, environment: environment)
+    }
+
+    /// The same with another judge in place of the worlds' rubrics.
+    ///
+    /// - Parameter identity: tells the judge from every other: trials that it graded are kept apart by it.
+    func judged(by judge: any AnswerJudge, identity: String) -> Laboratory {
+        var laboratory = self
+        laboratory.trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
+        let environment = environment
+        laboratory.keys = TrialKeys(hash: { ContentHash.sha256($0) }) { "\(environment($0)) \(identity)" }
+        return laboratory
     }
 
     func world(_ name: String) throws -> WorldDescription {

@@ -3,6 +3,7 @@ import CampaignRunner
 import ChatClient
 import Evolution
 import Foundation
+import Judge
 import LabCore
 import Proposer
 
@@ -44,12 +45,45 @@ struct ModelStages {
     /// Every call of a model has its own limit, retries included; the one here is for all calls of a candidate.
     var limits: StageLimits {
         var limits = StageLimits()
-        if directory.manifest.config.proposer.model != nil { limits.proposal = .seconds(4 * 3_600) }
+        let config = directory.manifest.config
+        if config.proposer.model != nil { limits.proposal = .seconds(4 * 3_600) }
+        if config.judge != nil {
+            limits.firstTrial = .seconds(4 * 3_600)
+            limits.trialMinimum = .seconds(3_600)
+        }
         return limits
     }
 
     func client(_ endpoint: EndpointConfig, contextTokens: Int? = nil) throws -> ChatClient {
         try ChatClient(endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger)
+    }
+
+    /// The laboratory with the judge that the recipe names; the worlds' rubrics where it names none.
+    func judged(_ laboratory: Laboratory, project: Project) throws -> Laboratory {
+        guard let judge = directory.manifest.config.judge, judge.kind == "mt_bench", let model = judge.model else {
+            return laboratory
+        }
+        let prompts = project.root + "/evaluation/mt_bench/judge_prompts.jsonl"
+        guard FileManager.default.fileExists(atPath: prompts) else {
+            throw JudgeError(
+                .unreadable,
+                "\(prompts) is missing: `losslab evaluation fetch mt_bench` downloads it, or takes it --from DIR")
+        }
+        var suites: [String: [QuestionSet: MTBenchSuite]] = [:]
+        for world in laboratory.worlds {
+            suites[world.name] = try world.questions.mapValues { file in
+                try MTBenchSuite(name: world.name, questions: file, prompts: prompts)
+            }
+        }
+        let settings = JudgeSettings(
+            model: model, maxTokens: judge.endpoint.provider == "anthropic" ? 1024 : 2048,
+            concurrency: judge.endpoint.concurrency,
+            purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
+        let grading = MTBenchJudge(suites: suites, service: try client(judge.endpoint), settings: settings)
+        return laboratory.judged(
+            by: grading,
+            identity: "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
+                + ContentHash.sha256((try? String(contentsOfFile: prompts, encoding: .utf8)) ?? ""))
     }
 
     /// The campaign's proposer: the grammar, or a model with the grammar for the control arms.
