@@ -199,17 +199,21 @@ import Testing
     @Test func twoRunsDoNotWriteToOneFolder() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
+        let suite = try MTBenchSuite(folder: smallSuite(scratch))
+        @Sendable func run(_ judge: ScriptedJudge) async throws -> SingleRun.Outcome {
+            let grader = SingleGrader(suite: suite, service: judge, settings: JudgeSettings(model: "j"))
+            return try await SingleRun(folder: scratch.path + "/out", grader: grader).run(smallAnswers())
+        }
         let judge = ScriptedJudge { _ in
             // A second run begins while the first one waits for its judge.
             let error = await #expect(throws: JudgeError.self) {
-                try await self.run(scratch, ScriptedJudge { _ in reply("[[1]]") })
+                try await run(ScriptedJudge { _ in reply("[[1]]") })
             }
             #expect(error.map { "\($0)".contains("another run") } == true)
             return reply("[[5]]")
         }
-        let outcome = try await run(scratch, judge)
-        #expect(outcome.rows.compactMap(\.score) == [5, 5, 5, 5, 5])
-        #expect(try await run(scratch, judge).reused == 5)
+        #expect(try await run(judge).rows.compactMap(\.score) == [5, 5, 5, 5, 5])
+        #expect(try await run(judge).reused == 5)
     }
 
     @Test func requestsAreInFlightTogetherUpToTheGivenNumber() async throws {
@@ -218,7 +222,9 @@ import Testing
         let gauge = Gauge()
         let judge = ScriptedJudge { _ in
             await gauge.enter()
-            try await Task.sleep(for: .milliseconds(30))
+            // Until all that may be in flight are, however busy the machine is.
+            let deadline = ContinuousClock.now + .seconds(20)
+            while await gauge.most < 3, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
             await gauge.leave()
             return reply("[[5]]")
         }
