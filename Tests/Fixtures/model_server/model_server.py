@@ -228,6 +228,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is part of the tests and no news."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--faults", action="store_true")
@@ -236,8 +243,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0)
     Handler.options = parser.parse_args()
     Handler.state = State()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_address[1]}/v1", flush=True)
     sys.stdin.read()
