@@ -1,8 +1,6 @@
 import Archive
 import ArgumentParser
-import ChatClient
 import Foundation
-import Judge
 import LabConfig
 import LabCore
 import Trainer
@@ -42,7 +40,7 @@ struct RerunSession {
         let results = RerunResults(
             tuning: tuning, contenders: contenders,
             against: losses.first { $0.reference == against }?.source.name ?? "",
-            suiteScores: try await suite?.scores(of: contenders, tuning) ?? [:],
+            suiteScores: try await judging { try await suite?.scores(of: contenders, tuning) ?? [:] },
             before: try await earlierScores(of: losses.map(\.source)),
             places: Dictionary(losses.compactMap { loss in loss.place.map { (loss.source.name, $0) } }) { $1 })
         keepBestWeights(contenders, tuning)
@@ -58,7 +56,7 @@ struct RerunSession {
 
     // MARK: Losses
 
-    private struct Named {
+    struct Named {
         let reference: String
         let source: LossSource
         let place: (campaign: String, candidate: CandidateID)?
@@ -119,85 +117,6 @@ struct RerunSession {
                 folder: name.contains("/") ? name : project.root + "/evaluation/" + name, judge: judge,
                 baseURL: options.questions.baseURL, keyEnvironment: options.questions.keyEnv,
                 cache: project.cache + "/judgments")
-        }
-    }
-
-    // MARK: What is left behind
-
-    /// The same request has the same folder: losses, data, model, grid, seeds and code.
-    private func id(
-        _ losses: [Named], _ keys: RerunKeys, _ tuning: RerunTuning, _ trainings: RerunTrainings
-    ) throws -> String {
-        let specs =
-            tuning.tuning.proxyTrials()
-            + tuning.tuning.config.fullSeeds.map {
-                TrialSpec(
-                    world: "", fidelity: .full, setting: tuning.tuning.grid.settings[0], seed: $0, pairCount: 0)
-            }
-        let names = try losses.flatMap { loss in
-            try specs.map {
-                try keys.key(of: loss.source, $0, as: trainings.request, by: trainings.finetuner)
-            }
-        }
-        let hash = ContentHash.sha256((names + [against]).joined(separator: "\n"))
-        let name = losses.count > 2 ? "compare" : losses[0].source.name
-        return "\(name)-\(URL(filePath: options.dataset).lastPathComponent.prefix { $0 != "." })-\(hash.prefix(8))"
-            .replacing(/[^A-Za-z0-9_-]+/, with: "-")
-    }
-
-    private func record(
-        _ results: RerunResults, _ request: FinetuneRequest, id: String, versions: [String: String]
-    ) -> RerunRecord {
-        let tuning = results.tuning.tuning
-        var described = [
-            "epochs": "\(request.epochs)", "batchSize": "\(request.batchSize)", "trainer": request.trainer,
-        ]
-        described["maxSteps"] = request.maxSteps.map(String.init)
-        described["maxLength"] = request.maxLength.map(String.init)
-        described["lora"] = request.model.loraRank.map(String.init)
-        described["revision"] = request.data.revision
-        described["modelRevision"] = request.model.revision
-        described["suite"] = options.questions.suite
-        described["judge"] = options.questions.judge
-        let trained = results.contenders.lazy.compactMap { $0.reports.values.first }.first
-        return RerunRecord(
-            id: id, at: RunDirectory.now(), dataset: options.dataset, heldOut: options.heldOut ?? options.heldOutSplit,
-            model: options.model.model ?? "", options: described, grid: tuning.grid, seeds: tuning.config.fullSeeds,
-            against: results.against,
-            pairs: results.pairs()
-                ?? RerunPairs(training: 0, unusable: 0, truncated: 0, choosing: 0, scoring: 0, prompts: 0),
-            klOf: results.klIsSampled
-                ? "estimated on the policy's own answers" : "log-ratio on held-out answers, not the policy's own",
-            baselines: results.baselines(), losses: results.scores(), versions: versions,
-            device: trained?.device == "cpu" ? ProcessorName.current : trained?.device, notes: results.notes())
-    }
-
-    private func keep(_ record: RerunRecord, _ contenders: [RerunContender], _ tuning: RerunTuning) async throws {
-        let files = RerunFiles(in: project.runs)
-        try files.keep(record)
-        for contender in contenders {
-            guard let best = tuning.best(of: contender) else { continue }
-            for (seed, report) in zip(best.seeds, tuning.reports(of: contender, at: best.setting)) {
-                for (name, answers) in report.answers {
-                    try writeAnswers(
-                        answers,
-                        to: "\(files.folder(of: record.id))/answers/\(contender.loss.name)-seed\(seed)-\(name).jsonl",
-                        model: contender.loss.name)
-                }
-            }
-        }
-        try await SQLiteArchive(project.archive).record(record)
-    }
-
-    /// Of the weights that trainings left, those of each loss's best setting stay.
-    private func keepBestWeights(_ contenders: [RerunContender], _ tuning: RerunTuning) {
-        for contender in contenders {
-            let best = tuning.best(of: contender)?.setting
-            for spec in contender.reports.keys where spec.setting != best {
-                if let folder = tuning.trainings.folder(of: contender.loss, spec) {
-                    try? FileManager.default.removeItem(atPath: folder)
-                }
-            }
         }
     }
 }

@@ -79,16 +79,19 @@ struct RerunText {
     }
 
     private var differences: String? {
-        var table = TextTable([
-            "accuracy from", record.against, "95 % interval", "p (Holm)", "from longer", "95 % interval ",
-        ])
+        let judged = record.losses.contains { $0.differences["score"] != nil }
+        var table = TextTable(
+            ["accuracy from", record.against, "95 % interval", "p (Holm)", "from longer", "95 % interval "]
+                + (judged ? ["score from \(record.against)", "95 % interval  "] : []))
         for row in record.losses.sorted(by: order) where row.setting != nil {
             let difference = row.differences["accuracy"]
-            table.add([
-                row.name, figure(difference?.mean, 3, signed: true), interval(difference),
-                row.pValue.map { $0 < 0.001 ? "<.001" : decimal($0, 3) } ?? "",
-                figure(row.overLonger?.mean, 3, signed: true), interval(row.overLonger),
-            ])
+            let score = row.differences["score"]
+            table.add(
+                [
+                    row.name, figure(difference?.mean, 3, signed: true), interval(difference),
+                    row.pValue.map { $0 < 0.001 ? "<.001" : decimal($0, 3) } ?? "",
+                    figure(row.overLonger?.mean, 3, signed: true), interval(row.overLonger),
+                ] + (judged ? [figure(score?.mean, 2, signed: true), interval(score)] : []))
         }
         return table.rows.isEmpty ? nil : table.text
     }

@@ -99,6 +99,25 @@ import Testing
         let listed = try program.run("archive", "reruns")
         #expect(listed.output.contains(record.id) && listed.output.contains("hinge-like"), "\(listed.output)")
         try expectEvidence(of: record.id, in: program)
+        try expectAnswersAndWeights(common, in: program)
+    }
+
+    /// A loss against itself is one training; its policy answers, and its weights stay.
+    private func expectAnswersAndWeights(_ common: [String], in program: Program) throws {
+        let questions = try program.write(
+            #"{"question_id": 7, "category": "writing", "turns": ["the cat runs", "and why"]}"# + "\n", to: "q.jsonl")
+        let saved = program.folder.appending(path: "saved")
+        let outcome = try program.run(
+            ["loss", "rerun", "dpo", "--lr", "1e-3", "--beta", "0.1", "--max-steps", "1", "--questions", questions]
+                + ["--max-new-tokens", "4", "--save", saved.path, "--format", "json"] + common.dropLast(1) + ["1"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let record = try outcome.json(Record.self)
+        #expect(record.losses.map(\.trainings) == [1] && record.pairs.choosing == 0)
+        #expect(record.losses[0].metrics["lengthChange"] != nil)
+        let answers = program.folder.appending(path: "runs/reruns/\(record.id)/answers/dpo-seed1-sampled.jsonl")
+        #expect(try String(contentsOf: answers, encoding: .utf8).contains(#""question_id":7"#))
+        let weights = saved.appending(path: "dpo-lr0.001-beta0.1-seed1/weights/model.safetensors")
+        #expect(FileManager.default.fileExists(atPath: weights.path))
     }
 
     @Test(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))

@@ -1,0 +1,157 @@
+import ArgumentParser
+import Foundation
+import LabCore
+import Trainer
+
+/// Which model is trained, and how it is loaded.
+struct RerunModelOptions: ParsableArguments {
+    @Option(help: "Model to train: a folder in Hugging Face layout or a Hub id.", completion: .directory)
+    var model: String?
+
+    @Option(help: "Branch, tag or commit of a Hub model.")
+    var modelRevision: String?
+
+    @Option(help: "Train LoRA adapters of this rank instead of all weights.")
+    var lora: Int?
+
+    @Option(help: "Load the weights in 4bit or 8bit; needs --lora and a GPU.")
+    var quantization: String?
+
+    @Option(help: "auto, float32, bfloat16 or float16.")
+    var dtype: String?
+
+    @Option(help: "auto, cpu or cuda.")
+    var device: String?
+
+    @Flag(help: "Recompute activations instead of keeping them: less memory, more time.")
+    var gradientCheckpointing = false
+
+    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
+    var chatTemplate: String?
+
+    @Flag(help: "Use a chat template that looks doubtful.")
+    var acceptTemplate = false
+
+    func chosen() throws -> FinetuneModel {
+        guard let model else {
+            throw ValidationError(
+                """
+                name the model to train with --model: a folder in Hugging Face layout, a Hub id, or a small Llama made \
+                from the same pairs with `python -m losslab_trainer.bench.small_llama --dataset ... --output FOLDER`
+                """)
+        }
+        return FinetuneModel(
+            path: absoluteIfPresent(model), revision: modelRevision, dtype: dtype, device: device, loraRank: lora,
+            quantization: quantization, gradientCheckpointing: gradientCheckpointing,
+            chatTemplate: chatTemplate.map(absoluteIfPresent), acceptTemplate: acceptTemplate)
+    }
+}
+
+/// Grid, seeds, and the hyper-parameters that all losses share.
+struct RerunTrainingOptions: ParsableArguments {
+    @Option(help: "Betas, separated by commas; every loss is tried at each.")
+    var beta = "0.05,0.1"
+
+    @Option(name: .customLong("lr"), help: "Learning rates. Default: 5e-7,2e-6, or 1e-5,5e-5 with --lora.")
+    var learningRates: String?
+
+    @Option(help: "Training seeds, separated by commas; settings are chosen with the first.")
+    var seeds = "1,2,3"
+
+    @Option(help: "Passes over the pairs.")
+    var epochs = 1
+
+    @Option(help: "Pairs a step, which the loss sees at once.")
+    var batchSize = 16
+
+    @Option(help: "Pairs in memory at once. Default: what fits; the result is the same.")
+    var microBatch: Int?
+
+    @Option(help: "End after so many steps.")
+    var maxSteps: Int?
+
+    @Option(help: "cosine, linear or constant. Default: cosine.")
+    var schedule: String?
+
+    @Option(help: "Longest prompt and answer together, in tokens. Default: 1024.")
+    var maxLength: Int?
+
+    @Option(help: "Longest prompt, in tokens.")
+    var maxPromptLength: Int?
+
+    enum Trainer: String, ExpressibleByArgument, CaseIterable { case losslab, trl }
+
+    @Option(help: "losslab, or trl: the loss inside TRL's DPOTrainer.")
+    var trainer: Trainer = .losslab
+
+    func validate() throws {
+        guard epochs >= 1, batchSize >= 1, microBatch ?? 1 >= 1, maxSteps ?? 1 >= 1, maxLength ?? 1 >= 1,
+            maxPromptLength ?? 1 >= 1
+        else { throw ValidationError("epochs, sizes, steps and lengths are whole numbers from 1") }
+        _ = try seedList()
+        _ = try grid(lora: false)
+    }
+
+    func seedList() throws -> [Int] {
+        let values = seeds.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+        let numbers = values.compactMap { $0 }
+        guard !numbers.isEmpty, numbers.count == values.count, Set(numbers).count == numbers.count else {
+            throw ValidationError("--seeds takes different whole numbers separated by commas, such as 1,2,3")
+        }
+        return numbers
+    }
+
+    /// In rising order, so that of equal settings the gentler one is taken.
+    func grid(lora: Bool) throws -> SettingGrid {
+        SettingGrid(
+            learningRates: try Self.numbers(learningRates ?? (lora ? "1e-5,5e-5" : "5e-7,2e-6"), option: "--lr"),
+            betas: try Self.numbers(beta, option: "--beta"))
+    }
+
+    private static func numbers(_ text: String, option: String) throws -> [Double] {
+        let values = text.split(separator: ",").map { Double($0.trimmingCharacters(in: .whitespaces)) }
+        let numbers = values.compactMap { $0 }.filter { $0 > 0 && $0.isFinite }
+        guard !numbers.isEmpty, numbers.count == values.count else {
+            throw ValidationError("\(option) takes numbers above 0 separated by commas, such as 0.05,0.1")
+        }
+        return Set(numbers).sorted()
+    }
+}
+
+/// What trained models are asked, and who grades their answers.
+struct RerunQuestionOptions: ParsableArguments {
+    @Option(
+        help: "Questions in MT-Bench's format that every trained model answers. Repeat for more.", completion: .file())
+    var questions: [String] = []
+
+    @Option(help: "Answers a question.")
+    var samples = 1
+
+    @Option(help: "Sampling temperature; 0 is greedy.")
+    var temperature = 0.7
+
+    @Option(help: "Longest answer, in tokens.")
+    var maxNewTokens = 512
+
+    @Option(
+        help: "Suite whose questions are answered and graded: a name under evaluation/, such as mt_bench, or a folder.")
+    var suite: String?
+
+    @Option(help: "Model that grades the suite's answers, as its server names it.")
+    var judge: String?
+
+    @Option(name: .customLong("base-url"), help: "The judge's server, such as http://localhost:11434/v1.")
+    var baseURL: String?
+
+    @Option(help: "Environment variable with the judge's key.")
+    var keyEnv: String?
+
+    func validate() throws {
+        guard samples >= 1, maxNewTokens >= 1, temperature >= 0 else {
+            throw ValidationError("--samples and --max-new-tokens are numbers from 1, --temperature from 0")
+        }
+        guard (suite == nil) == (judge == nil) else {
+            throw ValidationError("--suite and --judge go together: whose questions, and who grades the answers")
+        }
+    }
+}
