@@ -54,8 +54,11 @@ struct ModelStages {
         return limits
     }
 
-    func client(_ endpoint: EndpointConfig, contextTokens: Int? = nil) throws -> ChatClient {
-        try ChatClient(endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger)
+    func client(
+        _ endpoint: EndpointConfig, contextTokens: Int? = nil, cache: ResponseCache? = nil
+    ) throws -> ChatClient {
+        try ChatClient(
+            endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger, cache: cache)
     }
 
     /// The laboratory with the judge that the recipe names; the worlds' rubrics where it names none.
@@ -79,7 +82,10 @@ struct ModelStages {
             model: model, maxTokens: judge.endpoint.provider == "anthropic" ? 1024 : 2048,
             concurrency: judge.endpoint.concurrency,
             purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
-        let grading = MTBenchJudge(suites: suites, service: try client(judge.endpoint), settings: settings)
+        // Small policies often give the same answer again; at temperature 0 it gets the same judgment.
+        let cache = try ResponseCache(project.cache + "/judgments")
+        let grading = MTBenchJudge(
+            suites: suites, service: try client(judge.endpoint, cache: cache), settings: settings)
         return laboratory.judged(
             by: grading,
             identity: "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "

@@ -73,6 +73,12 @@ final class SpendingLog: Sendable {
         }
     }
 
+    /// Whether a campaign has calls on record.
+    static func exists(in runDirectory: String) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: runDirectory + "/spending.jsonl")
+        return (attributes?[.size] as? NSNumber)?.intValue ?? 0 > 0
+    }
+
     static func totals(of runDirectory: String) -> ChatTotals { totals(at: runDirectory + "/spending.jsonl") }
 
     private static func totals(at path: String) -> ChatTotals {

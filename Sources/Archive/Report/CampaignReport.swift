@@ -21,7 +21,9 @@ public func campaignReport(
 
 private func subtitle(_ config: CampaignConfig) -> String {
     let transfer = config.transferWorld.map { ", finalists tried again in \($0)" } ?? ""
-    return "World \(config.world)\(transfer); seed \(config.seed); proposer \(config.proposer.strategy)."
+    return "World \(config.world)\(transfer); seed \(config.seed); proposer \(config.proposer.strategy)"
+        + (config.proposer.model.map { ", asking \($0.model)" } ?? "")
+        + (config.judge?.model.map { "; graded by \($0) under MT-Bench's prompts" } ?? "") + "."
 }
 
 private func verdictSection(_ confirmation: Confirmation?) -> String {

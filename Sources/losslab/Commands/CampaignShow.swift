@@ -1,5 +1,6 @@
 import Archive
 import ArgumentParser
+import ChatClient
 import Foundation
 import LabCore
 
@@ -51,6 +52,8 @@ struct CampaignShow: AsyncParsableCommand {
         let confirmation: Confirmation?
         /// What the proposing model was asked, cost and brought; absent without one.
         let model: ModelAccount?
+        /// What all model calls used and cost, the judge's too; absent without any.
+        let spending: ChatSpending?
     }
 
     func run() async throws {
@@ -67,8 +70,9 @@ struct CampaignShow: AsyncParsableCommand {
                 running: (try? RunFiles.open(name, in: project.runs).isRunning) ?? false,
                 confirmation: try await archive.confirmation(of: name),
                 model: modelAccount(
-                    of: manifest?.config, try await archive.snapshot(of: name), runDirectory: "\(project.runs)/\(name)")
-            )
+                    of: manifest?.config, try await archive.snapshot(of: name), runDirectory: "\(project.runs)/\(name)"),
+                spending: SpendingLog.exists(in: "\(project.runs)/\(name)")
+                    ? SpendingLog.totals(of: "\(project.runs)/\(name)").total : nil)
         }
         if formatOption.format == .json { return try printJSON(state) }
         let row = state.campaign
@@ -78,9 +82,20 @@ struct CampaignShow: AsyncParsableCommand {
         print("\(row.name): \(standing); world \(row.world ?? "?"), begun \(row.started ?? "?")")
         print("\(row.candidates) candidates, \(row.scored) scored, \(row.trials) trials")
         if let model = state.model { print(modelSentences(model).joined(separator: "\n")) }
+        if let spent = state.spending { print(sentence(on: spent)) }
         for sentence in state.confirmation?.summary ?? [] { print(sentence) }
         if state.confirmation != nil { print("the whole table: losslab campaign report \(name)") }
     }
+}
+
+private func sentence(on spent: ChatSpending) -> String {
+    let parts = [
+        "\(spent.calls) requests and \(spent.replayed) answers from the cache", "\(spent.tokens) tokens",
+        "\(decimal(spent.cost, 4)) US dollars known",
+        spent.unpriced > 0 ? "\(spent.unpriced) requests without a price" : nil,
+        spent.possibleCost > 0 ? "at most \(decimal(spent.possibleCost, 4)) for requests without answer" : nil,
+    ]
+    return "All model calls, judging included: " + parts.compactMap(\.self).joined(separator: ", ") + "."
 }
 
 /// `losslab campaign report NAME`: the report again, from the evidence on disk.

@@ -8,6 +8,8 @@ What is answered depends on the content of the request alone: however often it i
 Of ten drafts, six are sound and new, one computes the same as dpo, one is invalid and repaired when asked,
 one is malicious (it reads files) and stays so, one is cut off.
 
+Asked for a rating as MT-Bench asks, it gives one from 1 to 10.
+
 With ``--faults`` the first one to three requests of every content meet, by a hash of the content: 429 with Retry-After,
 500, a connection dropped before or within the body, a body that is no JSON, a stream of bytes at a trickle, or nothing
 bad. A later request of the same content is answered as a healthy server would.
@@ -73,6 +75,8 @@ def answer(messages: list[dict[str, str]], key: str) -> tuple[str, str]:
     """The reply to a request and why it ends."""
     last = messages[-1]["content"]
     whole = "\n".join(message["content"] for message in messages)
+    if "[[rating]]" in whole:
+        return f"The answer is fair.\n\nRating: [[{1 + number(key, 'rating') % 10}]]", "stop"
     if 'hypothesis":' in last:
         value = {
             "lesson": "Most differences are noise.",
