@@ -137,7 +137,8 @@ struct RerunQuestionOptions: ParsableArguments {
         help: "Suite whose questions are answered and graded: a name under evaluation/, such as mt_bench, or a folder.")
     var suite: String?
 
-    @Option(help: "Model that grades the suite's answers, as its server names it.")
+    @Option(
+        help: "Who grades the answers: reward-model:FOLDER, classifier:FOLDER:LABEL, or with --suite a chat model.")
     var judge: String?
 
     @Option(name: .customLong("base-url"), help: "The judge's server, such as http://localhost:11434/v1.")
@@ -150,8 +151,24 @@ struct RerunQuestionOptions: ParsableArguments {
         guard samples >= 1, maxNewTokens >= 1, temperature >= 0 else {
             throw ValidationError("--samples and --max-new-tokens are numbers from 1, --temperature from 0")
         }
-        guard (suite == nil) == (judge == nil) else {
+        let isChat = judge.map { Self.scoringModel($0) == nil } ?? false
+        guard suite == nil || judge != nil, !isChat || suite != nil else {
             throw ValidationError("--suite and --judge go together: whose questions, and who grades the answers")
         }
+        guard judge == nil || suite != nil || !questions.isEmpty else {
+            throw ValidationError("--judge has nothing to grade: name questions with --questions or --suite")
+        }
+        if let judge, judge.hasPrefix("classifier:"), Self.scoringModel(judge)?.label == nil {
+            throw ValidationError("a classifier needs the class that counts: --judge classifier:FOLDER:LABEL")
+        }
+    }
+
+    /// The model of `reward-model:FOLDER` or `classifier:FOLDER:LABEL`; `nil` for a chat model's name.
+    static func scoringModel(_ judge: String) -> (path: String, label: String?)? {
+        if judge.hasPrefix("reward-model:") { return (String(judge.dropFirst("reward-model:".count)), nil) }
+        guard judge.hasPrefix("classifier:") else { return nil }
+        let rest = judge.dropFirst("classifier:".count)
+        guard let colon = rest.lastIndex(of: ":") else { return (String(rest), nil) }
+        return (String(rest[..<colon]), String(rest[rest.index(after: colon)...]))
     }
 }

@@ -15,13 +15,20 @@ struct RerunSession {
 
     func run() async throws -> RerunRecord {
         let losses = try await sources()
-        let suite = try suite()
-        let request = try readingInput { try options.request(suiteQuestions: suite.map { [$0.questions] } ?? []) }
+        let suite = suiteFolder
+        let suiteQuestions = suite.map { [URL(filePath: $0 + "/question.jsonl").standardizedFileURL.path] } ?? []
+        let request = try readingInput { try options.request(suiteQuestions: suiteQuestions) }
         let configuration = project.workerConfiguration(
             allowUnsandboxed: options.allowUnsandboxed, reachesHub: true)
         let keys = try readingInput { try RerunKeys(request, pythonPath: configuration.pythonPath) }
         let pool = WorkerPool(size: options.workers, configuration: configuration)
         defer { Task { await pool.close() } }
+        // Before any training, so that a suite or a key that is missing costs nothing.
+        let judge = try readingInput {
+            try options.questions.judge.map { _ in
+                try RerunJudge(options.questions, suite: suite, pool: pool, cache: project.cache + "/judgments")
+            }
+        }
         let progress = ProgressLine()
         defer { progress.finish() }
         let trainings = RerunTrainings(
@@ -39,8 +46,10 @@ struct RerunSession {
         }
         let results = RerunResults(
             tuning: tuning, contenders: contenders,
-            against: losses.first { $0.reference == against }?.source.name ?? "",
-            suiteScores: try await judging { try await suite?.scores(of: contenders, tuning) ?? [:] },
+            against: try await name(of: against, among: losses),
+            suiteScores: try await judging {
+                try await judge?.scores(of: contenders, tuning, questions: request.questions) ?? [:]
+            },
             before: try await earlierScores(of: losses.map(\.source)),
             places: Dictionary(losses.compactMap { loss in loss.place.map { (loss.source.name, $0) } }) { $1 })
         keepBestWeights(contenders, tuning)
@@ -77,6 +86,12 @@ struct RerunSession {
         return found
     }
 
+    /// A loss's name, under whichever of its references it came first.
+    private func name(of reference: String, among losses: [Named]) async throws -> String {
+        let text = try await readingInput { try await findLoss(reference, in: project) }.text
+        return losses.first { $0.source.text == text }?.source.name ?? reference
+    }
+
     private func place(of reference: String) async throws -> (campaign: String, candidate: CandidateID)? {
         guard let slash = reference.firstIndex(of: "/"), !reference.hasSuffix(".py"),
             FileManager.default.fileExists(atPath: project.archive)
@@ -110,13 +125,7 @@ struct RerunSession {
 
     // MARK: Suite
 
-    private func suite() throws -> RerunSuite? {
-        guard let name = options.questions.suite, let judge = options.questions.judge else { return nil }
-        return try readingInput {
-            try RerunSuite(
-                folder: name.contains("/") ? name : project.root + "/evaluation/" + name, judge: judge,
-                baseURL: options.questions.baseURL, keyEnvironment: options.questions.keyEnv,
-                cache: project.cache + "/judgments")
-        }
+    private var suiteFolder: String? {
+        options.questions.suite.map { $0.contains("/") ? $0 : project.root + "/evaluation/" + $0 }
     }
 }

@@ -1,76 +1,67 @@
+import ArgumentParser
 import ChatClient
 import Foundation
 import Judge
 import LabCore
 import Trainer
 
-/// A suite whose questions the trained policies answer, and the model that grades the answers under MT-Bench's prompts.
-struct RerunSuite {
-    /// The suite's question file.
-    let questions: String
-    private let suite: MTBenchSuite
-    private let judge: MTBenchJudge
+/// Who grades the answers of trained policies.
+enum RerunJudge {
+    /// A model behind a chat server, under MT-Bench's prompts, from 1 to 10.
+    case chat(MTBenchSuite, MTBenchJudge)
+    /// A reward model or a classifier in a worker: rewards, or probabilities.
+    case model(PoolRewarder)
 
-    /// - Parameter cache: replies to requests that were sent before.
-    init(folder: String, judge model: String, baseURL: String?, keyEnvironment: String?, cache: String) throws {
-        suite = try MTBenchSuite(folder: folder)
-        questions = URL(filePath: folder + "/question.jsonl").standardizedFileURL.path
+    /// Reads `reward-model:FOLDER`, `classifier:FOLDER:LABEL`, or a chat model's name, which needs a suite.
+    ///
+    /// - Parameters:
+    ///   - suite: the suite's folder.
+    ///   - cache: replies to requests that were sent before.
+    init(_ options: RerunQuestionOptions, suite: String?, pool: WorkerPool, cache: String) throws {
+        let name = options.judge ?? ""
+        if let form = RerunQuestionOptions.scoringModel(name) {
+            self = .model(PoolRewarder(pool: pool, model: absoluteIfPresent(form.path), label: form.label))
+            return
+        }
+        let suite = try MTBenchSuite(folder: suite ?? "")
         let client = try ChatClient(
-            endpoint: ChatEndpoint(baseURL: baseURL, keyEnvironment: keyEnvironment), cache: ResponseCache(cache))
-        judge = MTBenchJudge(suite: suite, service: client, settings: JudgeSettings(model: model))
+            endpoint: ChatEndpoint(baseURL: options.baseURL, keyEnvironment: options.keyEnv),
+            cache: ResponseCache(cache))
+        self = .chat(suite, MTBenchJudge(suite: suite, service: client, settings: JudgeSettings(model: name)))
     }
 
-    /// By loss: a question's mean rating for each seed, in the order of the suite's questions; `nil` without a rating.
-    func scores(of contenders: [RerunContender], _ tuning: RerunTuning) async throws -> [String: [[Double?]]] {
+    /// By loss: a question's mean score for each seed, in the order of the answers; `nil` without a score.
+    func scores(
+        of contenders: [RerunContender], _ tuning: RerunTuning, questions: [String]
+    ) async throws -> [String: [[Double?]]] {
         var scores: [String: [[Double?]]] = [:]
-        let known = Set(
-            suite.questions.compactMap { question -> Int? in
-                if case .number(let number) = question.id { number } else { nil }
-            })
         for contender in contenders {
             guard let best = tuning.best(of: contender) else { continue }
             for report in tuning.reports(of: contender, at: best.setting) {
-                let answers = (report.answers["sampled"] ?? []).filter { known.contains($0.questionID) }
-                let judgments = try await judge.judge(answers, of: suite.name, questions: .heldOut)
-                scores[contender.loss.name, default: []].append(
-                    questionScores(of: judgments, questionIDs: answers.map(\.questionID)))
+                let row = try await grade(report.answers["sampled"] ?? [], to: questions)
+                scores[contender.loss.name, default: []].append(row)
             }
         }
         return scores
     }
-}
 
-/// Writes answers in FastChat's `model_answer` layout, so that `losslab judge` and FastChat itself can grade them.
-func writeAnswers(_ answers: [Answer], to path: String, model: String) throws {
-    struct Row: Encodable {
-        struct Choice: Encodable {
-            let index: Int
-            let turns: [String]
-        }
-        let questionID: Int
-        let answerID: String
-        let modelID: String
-        let choices: [Choice]
-
-        enum CodingKeys: String, CodingKey {
-            case questionID = "question_id"
-            case answerID = "answer_id"
-            case modelID = "model_id"
-            case choices
+    private func grade(_ answers: [Answer], to questions: [String]) async throws -> [Double?] {
+        switch self {
+        case .chat(let suite, let judge):
+            let known = Set(
+                suite.questions.compactMap { question -> Int? in
+                    if case .number(let number) = question.id { number } else { nil }
+                })
+            let own = answers.filter { known.contains($0.questionID) }
+            let judgments = try await judge.judge(own, of: suite.name, questions: .heldOut)
+            return questionScores(of: judgments, questionIDs: own.map(\.questionID))
+        case .model(let rewarder):
+            switch try await rewarder.score(answers, to: questions) {
+            case .scored(let scores): return scores
+            case .unusable(let problem):
+                log("losslab: the judge cannot be used: \(problem)")
+                throw ExitCode.badInput
+            }
         }
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var lines = Data()
-    for answer in answers {
-        let choices = answer.samples.enumerated().map { Row.Choice(index: $0, turns: $1) }
-        lines += try encoder.encode(
-            Row(
-                questionID: answer.questionID, answerID: "\(model)-\(answer.questionID)", modelID: model,
-                choices: choices))
-        lines += Data("\n".utf8)
-    }
-    let url = URL(filePath: path)
-    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try lines.write(to: url, options: .atomic)
 }

@@ -43,6 +43,7 @@ import Testing
         (["rerun", "lrml", "--dataset", "base", "--model", "m"], 64, "loss evaluate lrml dpo --world base"),
         (["rerun", "lrml", "--dataset", "x.jsonl", "--model", "m", "--lr", "0"], 64, "--lr takes numbers above 0"),
         (["rerun", "lrml", "--dataset", "x.jsonl", "--model", "m", "--suite", "mt_bench"], 64, "go together"),
+        (["rerun", "lrml", "--dataset", "x", "--model", "m", "--judge", "reward-model:r"], 64, "nothing to grade"),
         (["compare", "dpo", "--dataset", "x.jsonl", "--model", "m"], 64, "at least two different losses"),
     ])
     func whatCannotBeDoneIsSaidBeforeAnyTraining(arguments: [String], code: Int32, words: String) throws {
