@@ -28,9 +28,10 @@ struct DataInspectionText {
         let groups = Dictionary(grouping: findings, by: \.reason)
         var table = TextTable([title, "rows", "which", "first"])
         for (reason, group) in groups.sorted(by: { ($1.value.count, $0.key) < ($0.value.count, $1.key) }) {
-            let numbers = group.prefix(rowsShown).map { "\($0.row)" }.joined(separator: " ")
-            let rest = group.count > rowsShown ? " …" : ""
-            table.add([reason, "\(group.count)", numbers + rest, shortened(group[0].explanation, to: 70)])
+            let rows = Set(group.map(\.row)).sorted()
+            let numbers = rows.prefix(rowsShown).map { "\($0)" }.joined(separator: " ")
+            let rest = rows.count > rowsShown ? " …" : ""
+            table.add([reason, "\(rows.count)", numbers + rest, shortened(group[0].explanation, to: 70)])
         }
         return [table.text]
     }

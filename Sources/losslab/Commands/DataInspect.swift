@@ -23,7 +23,10 @@ struct DataInspect: AsyncParsableCommand {
 
     @OptionGroup var source: DataSourceOptions
 
-    @Option(help: "Look for the prompts in this set too: a file, folder or Hub id. Repeat for more.")
+    @Option(
+        help: ArgumentHelp(
+            "Look for the prompts in this set too: a file, folder or Hub id, and its split. Repeat for more.",
+            valueName: "path[@split]"))
     var against: [String] = []
 
     @Option(help: "Model folder whose tokenizer and chat template are used to count tokens.")
@@ -51,11 +54,26 @@ struct DataInspect: AsyncParsableCommand {
         }
     }
 
+    /// A set to compare with; another split of the inspected set is read as that is.
+    private func other(_ reference: String) -> DataSource {
+        var name = reference
+        var split: String?
+        if !FileManager.default.fileExists(atPath: reference), let at = reference.lastIndex(of: "@") {
+            name = String(reference[..<at])
+            split = String(reference[reference.index(after: at)...])
+        }
+        let main = source.source(path), place = absoluteIfPresent(name)
+        guard place == main.path else { return DataSource(path: place, split: split) }
+        return DataSource(
+            path: place, config: main.config, split: split, revision: main.revision, columns: main.columns,
+            layout: main.layout)
+    }
+
     func run() async throws {
         let project = try projectOption.resolve()
         let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(reachesHub: true))
         let request = InspectRequest(
-            data: source.source(path), against: against.map { DataSource(path: absoluteIfPresent($0)) },
+            data: source.source(path), against: against.map(other),
             tokenizer: tokenizer.map(absoluteIfPresent), maxLength: maxLength,
             chatTemplate: chatTemplate.map(absoluteIfPresent), acceptTemplate: acceptTemplate)
         let outcome = try await orFail { try await PoolInspector(pool: pool).inspect(request) }
