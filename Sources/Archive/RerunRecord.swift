@@ -120,8 +120,8 @@ public struct RerunScore: Codable, Sendable, Equatable {
     public let differences: [String: Estimate]
     /// Two-sided, of the accuracy's difference, with Holm's correction over the losses compared.
     public let pValue: Double?
-    /// Accuracy less that of "the longer answer wins", pair by pair.
-    public let overLonger: Estimate?
+    /// Accuracy less that of judging by length alone, pair by pair.
+    public let overLength: Estimate?
     /// In the order of the seeds.
     public let seedAccuracies: [Double]
     public let breaks: [RerunBreak]
@@ -133,7 +133,7 @@ public struct RerunScore: Codable, Sendable, Equatable {
     public init(
         name: String, textHash: String, control: Bool, campaign: String?, candidate: CandidateID?, setting: Setting?,
         onGridEdge: Bool?, trainings: Int, metrics: [String: Estimate], differences: [String: Estimate],
-        pValue: Double?, overLonger: Estimate?, seedAccuracies: [Double], breaks: [RerunBreak], before: EarlierScore?,
+        pValue: Double?, overLength: Estimate?, seedAccuracies: [Double], breaks: [RerunBreak], before: EarlierScore?,
         problem: String?
     ) {
         self.name = name
@@ -147,7 +147,7 @@ public struct RerunScore: Codable, Sendable, Equatable {
         self.metrics = metrics
         self.differences = differences
         self.pValue = pValue
-        self.overLonger = overLonger
+        self.overLength = overLength
         self.seedAccuracies = seedAccuracies
         self.breaks = breaks
         self.before = before

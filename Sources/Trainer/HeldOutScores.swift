@@ -8,7 +8,7 @@ public struct HeldOutScores: Sendable, Equatable {
     /// One figure a pair.
     public enum Measure: String, Sendable, CaseIterable {
         /// 1 where the policy moved towards the chosen answer more than towards the rejected one, against the reference;
-        /// a tie counts half. TRL's `rewards/accuracies` counts a tie as a miss.
+        /// a tie, up to rounding, counts half. TRL's `rewards/accuracies` counts a tie as a miss.
         case accuracy
         /// By how much, in nats. TRL's `rewards/margins` is this times beta.
         case margin
@@ -54,6 +54,13 @@ public struct HeldOutScores: Sendable, Equatable {
     /// 1 where the chosen answer is the longer one, counted in tokens; a tie counts half.
     public var longerWins: [Double] { runs[0].map { win(Double($0.chosenTokens), Double($0.rejectedTokens)) } }
 
+    /// What length alone would say: the longer or the shorter answer, whichever is right more often on these pairs.
+    public var length: (name: String, wins: [Double]) {
+        let longer = longerWins
+        return longer.reduce(0, +) * 2 >= Double(longer.count)
+            ? ("the longer answer", longer) : ("the shorter answer", longer.map { 1 - $0 })
+    }
+
     /// 1 where the untrained model gives the chosen answer the higher log-probability a token.
     public var likelierWins: [Double] {
         runs[0].map {
@@ -83,11 +90,14 @@ public struct HeldOutScores: Sendable, Equatable {
 }
 
 extension HeldOutScores.Measure {
+    /// Nats by which sums of float32 log-probabilities may differ without any training.
+    static let rounding = 1e-3
+
     func value(of pair: HeldOutPair) -> Double {
         let chosen = pair.policyChosenLogps - pair.referenceChosenLogps
         let rejected = pair.policyRejectedLogps - pair.referenceRejectedLogps
         return switch self {
-        case .accuracy: win(chosen, rejected)
+        case .accuracy: abs(chosen - rejected) < Self.rounding ? 0.5 : win(chosen, rejected)
         case .margin: chosen - rejected
         case .kl: (chosen + rejected) / 2
         case .chosenNll: -pair.policyChosenLogps

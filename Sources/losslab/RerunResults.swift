@@ -50,7 +50,7 @@ struct RerunResults {
                     isBaseline ? nil : baseline.map { differences(of: own, contender.loss.name, from: $0) }
                 } ?? [:],
                 pValue: nil,
-                overLonger: own.flatMap { $0.scores.difference(from: [$0.scores.longerWins], in: .accuracy) },
+                overLength: own.flatMap { $0.scores.difference(from: [$0.scores.length.wins], in: .accuracy) },
                 seedAccuracies: own?.scores.values(.accuracy).map { $0.reduce(0, +) / Double($0.count) } ?? [],
                 breaks: contender.breaks.map {
                     RerunBreak(setting: $0.spec.setting, seed: $0.spec.seed, rejection: $0.rejection)
@@ -64,7 +64,7 @@ struct RerunResults {
     func baselines() -> [RerunBaseline] {
         guard let scores = contenders.lazy.compactMap({ measured[$0.loss.name]?.scores }).first else { return [] }
         let rows = [
-            ("the longer answer", scores.longerWins),
+            scores.length,
             ("untrained, likelier a token", scores.likelierWins),
         ]
         return rows.compactMap { name, values in
@@ -167,7 +167,7 @@ struct RerunResults {
                 name: row.name, textHash: row.textHash, control: row.control, campaign: row.campaign,
                 candidate: row.candidate, setting: row.setting, onGridEdge: row.onGridEdge, trainings: row.trainings,
                 metrics: row.metrics, differences: row.differences, pValue: pValues[row.name],
-                overLonger: row.overLonger, seedAccuracies: row.seedAccuracies, breaks: row.breaks,
+                overLength: row.overLength, seedAccuracies: row.seedAccuracies, breaks: row.breaks,
                 before: row.before, problem: row.problem)
         }
     }

@@ -81,7 +81,7 @@ struct RerunText {
     private var differences: String? {
         let judged = record.losses.contains { $0.differences["score"] != nil }
         var table = TextTable(
-            ["accuracy from", record.against, "95 % interval", "p (Holm)", "from longer", "95 % interval "]
+            ["accuracy from", record.against, "95 % interval", "p (Holm)", "from length", "95 % interval "]
                 + (judged ? ["score from \(record.against)", "95 % interval  "] : []))
         for row in record.losses.sorted(by: order) where row.setting != nil {
             let difference = row.differences["accuracy"]
@@ -90,7 +90,7 @@ struct RerunText {
                 [
                     row.name, figure(difference?.mean, 3, signed: true), interval(difference),
                     row.pValue.map { $0 < 0.001 ? "<.001" : decimal($0, 3) } ?? "",
-                    figure(row.overLonger?.mean, 3, signed: true), interval(row.overLonger),
+                    figure(row.overLength?.mean, 3, signed: true), interval(row.overLength),
                 ] + (judged ? [figure(score?.mean, 2, signed: true), interval(score)] : []))
         }
         return table.rows.isEmpty ? nil : table.text

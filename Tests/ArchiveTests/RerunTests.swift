@@ -10,7 +10,7 @@ import Testing
             name: name, textHash: ContentHash.sha256(text + name), control: false, campaign: nil, candidate: nil,
             setting: accuracy.map { _ in Setting(learningRate: 1e-3, beta: 0.1) }, onGridEdge: false, trainings: 3,
             metrics: accuracy.map { ["accuracy": Estimate(mean: $0, standardError: 0.02, count: 3)] } ?? [:],
-            differences: [:], pValue: nil, overLonger: nil, seedAccuracies: [],
+            differences: [:], pValue: nil, overLength: nil, seedAccuracies: [],
             breaks: [
                 RerunBreak(
                     setting: Setting(learningRate: 1e-2, beta: 0.1), seed: 1,

@@ -25,7 +25,8 @@ import Testing
     }
 
     @Test func aPolicyThatDidNotMoveWinsHalf() throws {
-        let scores = try #require(HeldOutScores([[pair(0, chosen: 0, rejected: 0), pair(1, chosen: 1, rejected: 1)]]))
+        let scores = try #require(
+            HeldOutScores([[pair(0, chosen: 0, rejected: 0), pair(1, chosen: 1, rejected: 1.0001)]]))
         #expect(scores.estimate(.accuracy)?.mean == 0.5)
     }
 
@@ -84,8 +85,18 @@ import Testing
                 ]
             ]))
         #expect(scores.longerWins == [1, 0, 0.5])
+        #expect(scores.length.name == "the longer answer")
         // The same -10 nats over more tokens is likelier a token.
         #expect(scores.likelierWins == [1, 0, 0.5])
+    }
+
+    @Test func lengthAloneSaysWhicheverIsRightMoreOften() throws {
+        let pairs = [
+            pair(0, chosen: 0, rejected: 0, tokens: (4, 5)), pair(1, chosen: 0, rejected: 0, tokens: (4, 9)),
+            pair(2, chosen: 0, rejected: 0, tokens: (6, 5)),
+        ]
+        let length = try #require(HeldOutScores([pairs])).length
+        #expect(length.name == "the shorter answer" && length.wins == [1, 1, 0])
     }
 
     @Test func noPromptIsOnBothSidesOfTheDivision() {
