@@ -41,6 +41,7 @@ public struct HeldOutPair: Codable, Sendable, Equatable {
     public let row: Int
     /// The same for all pairs with the same prompt.
     public let prompt: String
+    /// Of the answers as they were scored: what truncation cut does not count.
     public let chosenTokens: Int
     public let rejectedTokens: Int
     public let policyChosenLogps: Double

@@ -37,7 +37,8 @@ struct RerunModelOptions: ParsableArguments {
             throw ValidationError(
                 """
                 name the model to train with --model: a folder in Hugging Face layout, a Hub id, or a small Llama made \
-                from the same pairs with `python -m losslab_trainer.bench.small_llama --dataset ... --output FOLDER`
+                from the same pairs with `PYTHONPATH=Sources/Trainer/python .venv/bin/python -m \
+                losslab_trainer.bench.small_llama --dataset ... --output FOLDER`
                 """)
         }
         return FinetuneModel(
