@@ -85,7 +85,9 @@ import Testing
             for case let file as URL in files ?? .init() where file.pathExtension == "swift" {
                 let text = try String(contentsOf: file, encoding: .utf8)
                 for line in text.split(separator: "\n") {
-                    guard let match = line.firstMatch(of: /^\s*(?:@\w+ )?(?:public |internal )?import (\w+)/) else {
+                    // Deeper indentation is Python inside a string.
+                    guard let match = line.firstMatch(of: /^(?: {4})?(?:@\w+ )?(?:public |internal )?import (\w+)/)
+                    else {
                         continue
                     }
                     let module = String(match.1)
