@@ -59,6 +59,7 @@ JOB_KINDS: dict[str, JobHandler] = {
     "export": lazily("losslab_trainer.export.job:export"),
     "inspect": lazily("losslab_trainer.inspect_job:inspect"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),
+    "reward": lazily("losslab_trainer.reward_job:reward"),
     "train": lazily("losslab_trainer.train_job:train"),
 }
 

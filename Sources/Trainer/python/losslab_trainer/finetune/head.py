@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 CHUNK_ELEMENTS = 1 << 22  # logits at once
-KEPT_BYTES = 192 << 20  # probabilities kept for the backward pass, at most
+KEPT_BYTES = 512 << 20  # probabilities kept for the backward pass, at most
 
 
 @dataclass(frozen=True)

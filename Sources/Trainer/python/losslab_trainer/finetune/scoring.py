@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from losslab_trainer.finetune import attention
 from losslab_trainer.finetune.head import Head, TokenStatistics, logps_of_logits, token_logps
-from losslab_trainer.finetune.layout import Layout, Padded, Pair, lay_out, pad
+from losslab_trainer.finetune.layout import Layout, Padded, Pair, lay_out, pad, token_count
 
 Way = Literal["shared", "shared, own head", "padded"]
 FASTEST_FIRST: tuple[Way, ...] = ("shared", "shared, own head", "padded")
 # A faster way may differ from the plain one by this share of what a wrong one would make (see _probe).
 TOLERATED = 0.05
 ROUNDING = 1e-4  # relative difference that is rounding whatever the architecture
+CPU_PACK_TOKENS = 4096  # tokens encoded together on a CPU: more fall out of its caches, fewer make small matrices
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,42 @@ class PairScorer:
 
     def score(self, pairs: Sequence[Pair], *, statistics: bool = False) -> Scores:
         """Differentiable where gradients are on. ``backward`` must follow inside ``replaying`` of the same pairs."""
-        return self._score(self.way, pairs, statistics)
+        packs = self._packs(pairs)
+        if len(packs) == 1:
+            return self._score(self.way, pairs, statistics)
+        return _together([self._score(self.way, [pairs[i] for i in pack], statistics) for pack in packs], packs)
 
     def score_without_graph(self, pairs: Sequence[Pair], *, statistics: bool = False) -> Scores:
         with torch.no_grad():
-            return self._score(self.way, pairs, statistics)
+            return self.score(pairs, statistics=statistics)
 
     @contextmanager
     def backward_of(self, pairs: Sequence[Pair]) -> Iterator[None]:
         """Around the backward pass of ``pairs``: gradient checkpointing runs parts of the forward again there."""
-        if self.way == "padded" or not getattr(self.causal, "is_activation_checkpointing", False):
+        if self.way == "padded" or not self._checkpoints():
             yield
             return
         with self._pair_attention(), attention.attending(lay_out(pairs).to(self.device)), self._casting():
             yield
+
+    def _packs(self, pairs: Sequence[Pair]) -> list[list[int]]:
+        """Which pairs are encoded together, of similar length on a CPU. A checkpointed backward needs one layout."""
+        everything = list(range(len(pairs)))
+        if self.device.type != "cpu" or self.way == "padded" or self._checkpoints():
+            return [everything]
+        packs: list[list[int]] = []
+        room = 0
+        for i in sorted(everything, key=lambda i: token_count(pairs[i])):
+            tokens = token_count(pairs[i])
+            if tokens > room or not packs:
+                packs.append([])
+                room = CPU_PACK_TOKENS
+            packs[-1].append(i)
+            room -= tokens
+        return packs
+
+    def _checkpoints(self) -> bool:
+        return bool(getattr(self.causal, "is_activation_checkpointing", False))
 
     def _score(self, way: Way, pairs: Sequence[Pair], statistics: bool) -> Scores:
         if way == "padded":
@@ -160,6 +183,24 @@ class PairScorer:
         if difference <= max(ROUNDING * float(right.abs().max()), TOLERATED * mistake):
             return None
         return f"its log-probabilities differ by {difference:.3g} nats, a mistaken mask's by {mistake:.3g}"
+
+
+def _together(parts: Sequence[Scores], packs: Sequence[Sequence[int]]) -> Scores:
+    """The scores of all packs, in the order of the pairs."""
+    order = torch.tensor([i for pack in packs for i in pack])
+    back = order.argsort()
+    chosen, rejected = (torch.cat([getattr(part, side) for part in parts])[back] for side in ("chosen", "rejected"))
+    tokens = [part.tokens for part in parts if part.tokens is not None]
+    if not tokens:
+        return Scores(chosen, rejected, None)
+    completions = []
+    for pack, (places, _) in zip(packs, tokens, strict=True):
+        whole = torch.tensor([*pack, *(len(order) + i for i in pack)])
+        completions.append(whole[places])
+    entropy, mean_logit, is_top = (
+        torch.cat([getattr(found, name) for _, found in tokens]) for name in ("entropy", "mean_logit", "is_top")
+    )
+    return Scores(chosen, rejected, (torch.cat(completions), TokenStatistics(entropy, mean_logit, is_top)))
 
 
 def _use(model: Any, implementation: str) -> None:
