@@ -10,7 +10,7 @@ import pytest
 import torch
 from finetune_models import tiny_model, train_tokenizer
 from losslab_trainer.data.tokenise import TokenisedPair
-from losslab_trainer.finetune import attention, head
+from losslab_trainer.finetune import attention, head, scoring
 from losslab_trainer.finetune.head import Head, logps_of_logits, token_logps
 from losslab_trainer.finetune.layout import lay_out
 from losslab_trainer.finetune.scoring import PairScorer, Way
@@ -131,3 +131,21 @@ def test_the_heads_gradient_is_that_of_log_softmax(
     torch.testing.assert_close(also.entropy, statistics.entropy)
     torch.testing.assert_close(also.mean_logit, statistics.mean_logit)
     assert torch.equal(also.is_top, statistics.is_top)
+
+
+def test_pairs_in_several_packs_are_scored_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = PairScorer(tiny_model(train_tokenizer(["a b c"])))
+    pairs = pairs_of_all_kinds()
+    whole = scorer.score_without_graph(pairs, statistics=True)
+    monkeypatch.setattr(scoring, "CPU_PACK_TOKENS", 60)
+    packs = scorer._packs(pairs)
+    assert len(packs) > 3 and sorted(i for pack in packs for i in pack) == list(range(len(pairs)))
+    split = scorer.score_without_graph(pairs, statistics=True)
+    torch.testing.assert_close((split.chosen, split.rejected), (whole.chosen, whole.rejected))
+    assert whole.tokens is not None and split.tokens is not None
+    for name in ("entropy", "mean_logit", "is_top"):
+        sums = []
+        for completions, found in (whole.tokens, split.tokens):
+            values = getattr(found, name).float()
+            sums.append(values.new_zeros(2 * len(pairs)).index_add(0, completions, values))
+        torch.testing.assert_close(sums[1], sums[0], rtol=1e-4, atol=1e-4)

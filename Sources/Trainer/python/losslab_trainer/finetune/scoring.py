@@ -62,7 +62,10 @@ class PairScorer:
         self.way: Way = way or self._fastest()
 
     def score(self, pairs: Sequence[Pair], *, statistics: bool = False) -> Scores:
-        """Differentiable where gradients are on. ``backward`` must follow inside ``replaying`` of the same pairs."""
+        """Differentiable where gradients are on; the backward pass runs inside ``backward_of`` the same pairs."""
+        return self._in_packs(pairs, statistics)
+
+    def _in_packs(self, pairs: Sequence[Pair], statistics: bool) -> Scores:
         packs = self._packs(pairs)
         if len(packs) == 1:
             return self._score(self.way, pairs, statistics)
@@ -70,7 +73,7 @@ class PairScorer:
 
     def score_without_graph(self, pairs: Sequence[Pair], *, statistics: bool = False) -> Scores:
         with torch.no_grad():
-            return self.score(pairs, statistics=statistics)
+            return self._in_packs(pairs, statistics)
 
     @contextmanager
     def backward_of(self, pairs: Sequence[Pair]) -> Iterator[None]:
