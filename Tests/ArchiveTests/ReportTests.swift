@@ -70,6 +70,27 @@ private let testsFolder = URL(fileURLWithPath: #filePath).deletingLastPathCompon
     static let account = CampaignAccount(
         entries: [.proxy: .init(trained: 30, reused: 9, rejected: 1, seconds: 75)], lastRunSeconds: 120)
 
+    @Test func aLeadOverALossAtTheEndOfTheGridIsToldWithCaution() throws {
+        let confirmation = Example.confirmation()
+        let rival = try #require(confirmation.comparisons.first { $0.candidate == confirmation.winner }?.against)
+        func report(onGridEdge: Bool) -> String {
+            let loss = Example.candidate(-7, rival, mean: 6)
+            guard let tuned = loss.tuned else { return "" }
+            let moved = TunedScore(
+                setting: tuned.setting, score: tuned.score, greedy: tuned.greedy, kl: tuned.kl,
+                fidelity: tuned.fidelity, table: tuned.table, greedyTable: tuned.greedyTable, seeds: tuned.seeds,
+                trials: tuned.trials, onGridEdge: onGridEdge)
+            let candidate = Candidate(
+                id: loss.id, arm: loss.arm, generation: 0, proposal: loss.proposal, source: loss.source,
+                fingerprint: nil, shape: nil, status: loss.status, tuned: moved)
+            return campaignReport(
+                config: nil, snapshot: ArchiveSnapshot(candidates: [candidate]), confirmation: confirmation,
+                account: Self.account)
+        }
+        #expect(report(onGridEdge: true).contains("Caution: the best setting of \(rival) lies on the edge"))
+        #expect(!report(onGridEdge: false).contains("Caution"))
+    }
+
     @Test func theWholeReportIsTheFixture() throws {
         let report = campaignReport(
             config: CampaignConfig(name: "first", seed: 7, transferWorld: nil), snapshot: Self.snapshot,

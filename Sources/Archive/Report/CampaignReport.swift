@@ -10,7 +10,7 @@ public func campaignReport(
     let name = config?.name ?? "campaign"
     var sections = ["# Campaign \(name)"]
     if let config { sections.append(subtitle(config)) }
-    sections.append(verdictSection(confirmation))
+    sections.append(verdictSection(confirmation, snapshot))
     sections.append(rankingSection(snapshot, confirmation, world: config?.world, untrained: untrained))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
@@ -26,14 +26,28 @@ private func subtitle(_ config: CampaignConfig) -> String {
         + (config.judge?.model.map { "; graded by \($0) under MT-Bench's prompts" } ?? "") + "."
 }
 
-private func verdictSection(_ confirmation: Confirmation?) -> String {
+private func verdictSection(_ confirmation: Confirmation?, _ snapshot: ArchiveSnapshot) -> String {
     guard let confirmation else {
         return "## Verdict: none yet\n\nNothing is confirmed, so the ranking below says what looked good in the search "
             + "and nothing about what is: the best of many draws is partly lucky."
     }
-    let summary = confirmation.summary.map { "- \($0)" }.joined(separator: "\n")
+    let summary = (confirmation.summary + gridCaution(confirmation, snapshot)).map { "- \($0)" }
+        .joined(separator: "\n")
     return "## Verdict: \(confirmation.verdict.rawValue)\n\n\(plainWords(confirmation))"
         + (summary.isEmpty ? "" : "\n\n" + summary)
+}
+
+/// A lead over losses whose best setting is the last one tried may be a lead over a grid that ends too early.
+private func gridCaution(_ confirmation: Confirmation, _ snapshot: ArchiveSnapshot) -> [String] {
+    guard confirmation.verdict != .noDiscovery, let winner = confirmation.winner else { return [] }
+    let rivals = Set(confirmation.comparisons.filter { $0.candidate == winner }.map(\.against))
+    let names = snapshot.candidates.filter { rivals.contains($0.lossName) && $0.tuned?.onGridEdge == true }
+        .map(\.lossName).sorted()
+    guard !names.isEmpty else { return [] }
+    return [
+        "Caution: the best setting of \(names.joined(separator: ", ")) lies on the edge of the grid, so the lead may come "
+            + "from the grid's end. Widen `tuning.grid` on that side and run again before believing a small lead."
+    ]
 }
 
 private func plainWords(_ confirmation: Confirmation) -> String {
