@@ -26,6 +26,8 @@ public struct CampaignError: Error, Sendable, CustomStringConvertible {
 public struct CampaignInterrupted: Error, Sendable, CustomStringConvertible {
     public let campaign: String
 
+    public init(campaign: String) { self.campaign = campaign }
+
     public var description: String {
         "campaign \(campaign) was interrupted; finished work is stored: losslab campaign resume \(campaign)"
     }

@@ -43,6 +43,15 @@ struct CampaignSession {
     }
 
     private func run(_ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil) async throws {
+        do { try await finish(directory, laboratory, budget: budget) } catch is CancellationError {
+            throw CampaignInterrupted(campaign: directory.manifest.config.name)
+        }
+    }
+
+    /// From where the campaign stands to its report.
+    private func finish(
+        _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget?
+    ) async throws {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
         let models = try await ModelStages(directory, project: project, budget: budget)
@@ -113,6 +122,8 @@ enum ProcessorName {
 }
 
 /// Runs the work so that Ctrl-C cancels it: what is finished is stored, and the exit code says resumable.
+///
+/// Once a process: after the sources have been cancelled, new ones for the same signals hear nothing on Linux.
 func interruptible(_ work: @escaping @Sendable () async throws -> Void) async throws {
     let task = Task { try await work() }
     signal(SIGINT, SIG_IGN)

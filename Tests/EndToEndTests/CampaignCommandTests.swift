@@ -47,6 +47,36 @@ struct CampaignCommandTests {
         #expect(process.terminationStatus == 130)
         #expect(try String(contentsOf: errors, encoding: .utf8).contains("losslab campaign resume tiny"))
     }
+
+    @Test func interruptionEndsARecipesSecondCampaignToo() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let recipe = """
+            defaults:
+              world: length-biased
+              transferWorld: none
+              catalogue: [dpo]
+              budget: {candidates: 1, generationSize: 1}
+              tuning: {grid: {learningRates: [0.0005], betas: [0.02]}, smokePairs: 32, pairs: 64, fullSeeds: [1, 2]}
+              confirmation: {finalists: 1, catalogueLosses: 1, seeds: 101-102}
+            campaigns:
+              - name: first
+              - name: second
+                seed: 2
+            """
+        _ = try program.write(recipe, to: "runs/two.yaml")
+        let errors = program.folder.appending(path: "errors")
+        let process = try program.start(
+            ["campaign", "run", "runs/two.yaml"], output: program.folder.appending(path: "output"), errors: errors)
+        let manifest = program.folder.appending(path: "runs/second/manifest.json").path
+        for _ in 0..<3_000 where process.isRunning && !FileManager.default.fileExists(atPath: manifest) {
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(try String(contentsOf: errors, encoding: .utf8).contains("losslab campaign resume second"))
+    }
 }
 
 /// What a user may get wrong before anything runs.

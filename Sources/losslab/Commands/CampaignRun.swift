@@ -40,11 +40,12 @@ struct CampaignRun: AsyncParsableCommand {
             }
         }
         let session = CampaignSession(project: project, allowUnsandboxed: allowUnsandboxed)
-        for config in configs {
-            let begun = project.hasCampaign(config.name)
-            try await orFail {
-                try await interruptible {
-                    if begun, resume {
+        let plan = configs.map { (config: $0, resumes: resume && project.hasCampaign($0.name)) }
+        try await orFail {
+            // Once around all campaigns: a second source for the same signal would never hear of it.
+            try await interruptible {
+                for (config, resumes) in plan {
+                    if resumes {
                         try await session.resume(config.name)
                     } else {
                         try await session.begin(config)
