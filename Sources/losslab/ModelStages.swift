@@ -86,10 +86,17 @@ struct ModelStages {
         let cache = try ResponseCache(project.cache + "/judgments")
         let grading = MTBenchJudge(
             suites: suites, service: try client(judge.endpoint, cache: cache), settings: settings)
+        warnOfUnresolvableGaps()
         return laboratory.judged(
             by: grading,
             identity: "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
                 + ContentHash.sha256((try? String(contentsOfFile: prompts, encoding: .utf8)) ?? ""))
+    }
+
+    /// Well-tuned losses differ by a tenth of a point or less; says so where the judge cannot see that.
+    private func warnOfUnresolvableGaps() {
+        let seeds = directory.manifest.config.tuning.fullSeeds.count
+        if let warning = JudgeResolution.mtBench.warning(forGap: 0.1, seeds: seeds) { log("losslab: \(warning)") }
     }
 
     /// The campaign's proposer: the grammar, or a model with the grammar for the control arms.
