@@ -3,7 +3,8 @@ import Foundation
 
 /// One exchange on its way.
 ///
-/// Unchecked: after `CurlLoop.submit` all but `request` and `continuation` belong to the loop's thread alone.
+/// Unchecked, because the compiler cannot see the hand-over: once `CurlLoop.send` has posted it, everything that changes
+/// is touched by the loop's thread alone, libcurl's callbacks included.
 final class Transfer: @unchecked Sendable {
     typealias Outcome = Result<HTTPResponse, TransportFailure>
 
