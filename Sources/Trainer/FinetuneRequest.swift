@@ -1,3 +1,5 @@
+public import WorkerProtocol
+
 /// What all trainings of a rerun have in common: model, data and everything but loss, beta, learning rate and seed.
 public struct FinetuneRequest: Sendable, Equatable {
     public let model: FinetuneModel
@@ -15,31 +17,18 @@ public struct FinetuneRequest: Sendable, Equatable {
     public let maxPromptLength: Int?
     /// Question files in MT-Bench format.
     public let questions: [String]
-    public let sampling: [Sampling]
+    public let sampling: [SamplingSettings]
     public let maxNewTokens: Int
     /// Answers a question for the KL estimate.
     public let klSamples: Int
     /// `losslab` or `trl`.
     public let trainer: String
 
-    public struct Sampling: Codable, Sendable, Equatable {
-        public let name: String
-        /// 0 is greedy.
-        public let temperature: Double
-        public let samples: Int
-
-        public init(name: String, temperature: Double, samples: Int) {
-            self.name = name
-            self.temperature = temperature
-            self.samples = samples
-        }
-    }
-
     public init(
         model: FinetuneModel, data: DataSource, heldOut: DataSource? = nil, heldOutShare: Double? = nil,
         batchSize: Int = 16, microBatchSize: Int? = nil, epochs: Int = 1, maxSteps: Int? = nil,
         schedule: String? = nil, maxLength: Int? = nil, maxPromptLength: Int? = nil, questions: [String] = [],
-        sampling: [Sampling] = [], maxNewTokens: Int = 512, klSamples: Int = 1, trainer: String = "losslab"
+        sampling: [SamplingSettings] = [], maxNewTokens: Int = 512, klSamples: Int = 1, trainer: String = "losslab"
     ) {
         self.model = model
         self.data = data
@@ -67,7 +56,7 @@ public struct FinetuneRequest: Sendable, Equatable {
         }
         let ownModel = FinetuneModel(
             path: new(model.path), revision: model.revision, dtype: model.dtype, device: model.device,
-            loraRank: model.loraRank, quantization: model.quantization,
+            loraRank: model.adapter?.rank, quantization: model.quantization,
             gradientCheckpointing: model.gradientCheckpointing, chatTemplate: model.chatTemplate.map(new),
             acceptTemplate: model.acceptTemplate)
         return FinetuneRequest(
@@ -79,36 +68,4 @@ public struct FinetuneRequest: Sendable, Equatable {
 }
 
 /// A causal language model and how it is loaded.
-public struct FinetuneModel: Sendable, Equatable {
-    /// A folder in Hugging Face layout, or a Hub id.
-    public let path: String
-    public let revision: String?
-    /// `auto`, `float32`, `bfloat16` or `float16`.
-    public let dtype: String?
-    /// `auto`, `cpu` or `cuda`.
-    public let device: String?
-    /// `nil` trains every weight.
-    public let loraRank: Int?
-    /// `4bit` or `8bit`.
-    public let quantization: String?
-    public let gradientCheckpointing: Bool
-    /// A name, a file or Jinja text; `nil` takes the tokenizer's own.
-    public let chatTemplate: String?
-    public let acceptTemplate: Bool
-
-    public init(
-        path: String, revision: String? = nil, dtype: String? = nil, device: String? = nil, loraRank: Int? = nil,
-        quantization: String? = nil, gradientCheckpointing: Bool = false, chatTemplate: String? = nil,
-        acceptTemplate: Bool = false
-    ) {
-        self.path = path
-        self.revision = revision
-        self.dtype = dtype
-        self.device = device
-        self.loraRank = loraRank
-        self.quantization = quantization
-        self.gradientCheckpointing = gradientCheckpointing
-        self.chatTemplate = chatTemplate
-        self.acceptTemplate = acceptTemplate
-    }
-}
+public typealias FinetuneModel = FinetuneModelInput

@@ -1,4 +1,4 @@
-import WorkerProtocol
+public import WorkerProtocol
 
 /// Estimates what a fine-tuning will need, in the pool's workers.
 public struct PoolEstimator: Sendable {
@@ -7,15 +7,11 @@ public struct PoolEstimator: Sendable {
     public init(pool: WorkerPool) { self.pool = pool }
 
     public func estimate(_ request: FinetuneRequirements) async throws -> EstimateOutcome {
-        let report = try await pool.run("estimating \(request.model)", within: .seconds(3600)) {
+        let report = try await pool.run("estimating \(request.model.path)", within: .seconds(3600)) {
             EstimateJob(
                 id: $0,
-                model: EstimateJob.Model(
-                    path: request.model, dtype: request.dtype, device: request.device,
-                    adapter: request.loraRank.map { .init(rank: $0) }, quantization: request.quantization,
-                    gradientCheckpointing: request.gradientCheckpointing, chatTemplate: request.chatTemplate,
-                    acceptTemplate: request.acceptTemplate),
-                data: request.data.input,
+                model: request.model,
+                data: request.data,
                 training: EstimateJob.Training(
                     batchSize: request.batchSize, microBatchSize: request.microBatchSize,
                     maxLength: request.maxLength, epochs: request.epochs),
@@ -32,19 +28,8 @@ public struct PoolEstimator: Sendable {
 
 /// A fine-tuning as far as memory and time depend on it.
 public struct FinetuneRequirements: Sendable {
-    /// Folder in Hugging Face layout, or Hub id.
-    public var model: String
+    public var model: FinetuneModel
     public var data: DataSource
-    /// `auto`, `float32`, `bfloat16` or `float16`.
-    public var dtype = "auto"
-    /// `auto`, `cpu` or `cuda`.
-    public var device = "auto"
-    public var loraRank: Int?
-    /// `4bit` or `8bit`.
-    public var quantization: String?
-    public var gradientCheckpointing = false
-    public var chatTemplate: String?
-    public var acceptTemplate = false
     public var batchSize = 16
     public var microBatchSize: Int?
     public var maxLength = 1024
@@ -52,7 +37,7 @@ public struct FinetuneRequirements: Sendable {
     /// Floating-point operations a second of the device that will train, where it is not this one.
     public var flops: Double?
 
-    public init(model: String, data: DataSource) {
+    public init(model: FinetuneModel, data: DataSource) {
         self.model = model
         self.data = data
     }

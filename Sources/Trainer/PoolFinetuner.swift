@@ -56,25 +56,17 @@ public struct PoolFinetuner: Sendable {
         id: String, loss: LossSource?, beta: Double, learningRate: Double, seed: Int, request: FinetuneRequest,
         output: String, save: Bool
     ) -> FinetuneJob {
-        let model = request.model
-        let sampling = request.questions.isEmpty ? [] : request.sampling
-        return FinetuneJob(
+        FinetuneJob(
             id: id, loss: loss.map { NamedSource(name: $0.name, source: $0.text) }, beta: beta,
-            model: FinetuneModelInput(
-                path: model.path, revision: model.revision, dtype: model.dtype, device: model.device,
-                adapter: model.loraRank.map { FinetuneModelInput.Adapter(rank: $0) },
-                quantization: model.quantization, gradientCheckpointing: model.gradientCheckpointing,
-                chatTemplate: model.chatTemplate, acceptTemplate: model.acceptTemplate),
+            model: request.model,
             data: FinetuneDataInput(
-                train: request.data.input, heldOut: request.heldOut?.input, heldOutShare: request.heldOutShare),
+                train: request.data, heldOut: request.heldOut, heldOutShare: request.heldOutShare),
             training: FinetuneSettings(
                 learningRate: learningRate, batchSize: request.batchSize, microBatchSize: request.microBatchSize,
                 epochs: request.epochs, maxSteps: request.maxSteps, schedule: request.schedule, seed: seed,
                 maxLength: request.maxLength, maxPromptLength: request.maxPromptLength),
             questions: request.questions,
-            sampling: sampling.map {
-                SamplingSettings(name: $0.name, temperature: $0.temperature, samples: $0.samples)
-            },
+            sampling: request.questions.isEmpty ? [] : request.sampling,
             maxNewTokens: request.maxNewTokens, klSamples: request.questions.isEmpty ? 0 : request.klSamples,
             output: output, save: save, trainer: request.trainer)
     }

@@ -1,4 +1,4 @@
-import WorkerProtocol
+public import WorkerProtocol
 
 /// Reads preference pairs in the pool's workers and says what they are.
 public struct PoolInspector: Sendable {
@@ -11,8 +11,8 @@ public struct PoolInspector: Sendable {
         // Long enough for a large set from the Hub.
         let report = try await pool.run("inspecting \(request.data.path)", within: .seconds(3600)) {
             InspectJob(
-                id: $0, data: request.data.input, tokenizer: request.tokenizer,
-                compare: request.against.map(\.input), samples: request.samples, maxLength: request.maxLength,
+                id: $0, data: request.data, tokenizer: request.tokenizer,
+                compare: request.against, samples: request.samples, maxLength: request.maxLength,
                 chatTemplate: request.chatTemplate, acceptTemplate: request.acceptTemplate)
         }
         if let problem = try report.result(as: Problem.self).problem { return .unusable(problem) }
@@ -57,35 +57,4 @@ public enum InspectOutcome: Sendable {
 }
 
 /// Preference pairs in a file, a folder or a data set of the Hugging Face Hub.
-public struct DataSource: Sendable, Equatable {
-    public let path: String
-    public let config: String?
-    public let split: String?
-    public let revision: String?
-    /// Our column names and theirs.
-    public let columns: [String: String]
-    /// Settles how rows are read where they could be read in two ways.
-    public let layout: String?
-    /// The first rows only.
-    public let limit: Int?
-
-    public init(
-        path: String, config: String? = nil, split: String? = nil, revision: String? = nil,
-        columns: [String: String] = [:], layout: String? = nil, limit: Int? = nil
-    ) {
-        self.path = path
-        self.config = config
-        self.split = split
-        self.revision = revision
-        self.columns = columns
-        self.layout = layout
-        self.limit = limit
-    }
-
-    /// As the worker reads it.
-    var input: DataInput {
-        DataInput(
-            path: path, config: config, split: split, revision: revision, columns: columns, layout: layout, limit: limit
-        )
-    }
-}
+public typealias DataSource = DataInput

@@ -45,30 +45,30 @@ public struct FinetuneJob: Codable, Sendable {
     }
 }
 
-/// Which model is trained; what is `nil` is left to the worker.
+/// A causal language model and how it is loaded; what is `nil` is left to the worker.
 public struct FinetuneModelInput: Codable, Sendable, Equatable {
     public struct Adapter: Codable, Sendable, Equatable {
         public let rank: Int
-
-        public init(rank: Int) { self.rank = rank }
     }
 
     /// A folder in Hugging Face layout, or a Hub id.
     public let path: String
     public let revision: String?
+    /// `auto`, `float32`, `bfloat16` or `float16`.
     public let dtype: String?
+    /// `auto`, `cpu` or `cuda`.
     public let device: String?
     /// LoRA; `nil` trains every weight.
     public let adapter: Adapter?
     /// `4bit` or `8bit`.
     public let quantization: String?
     public let gradientCheckpointing: Bool
-    /// A name, a file or Jinja text.
+    /// A name, a file or Jinja text; `nil` takes the tokenizer's own.
     public let chatTemplate: String?
     public let acceptTemplate: Bool
 
     public init(
-        path: String, revision: String? = nil, dtype: String? = nil, device: String? = nil, adapter: Adapter? = nil,
+        path: String, revision: String? = nil, dtype: String? = nil, device: String? = nil, loraRank: Int? = nil,
         quantization: String? = nil, gradientCheckpointing: Bool = false, chatTemplate: String? = nil,
         acceptTemplate: Bool = false
     ) {
@@ -76,7 +76,7 @@ public struct FinetuneModelInput: Codable, Sendable, Equatable {
         self.revision = revision
         self.dtype = dtype
         self.device = device
-        self.adapter = adapter
+        adapter = loraRank.map(Adapter.init)
         self.quantization = quantization
         self.gradientCheckpointing = gradientCheckpointing
         self.chatTemplate = chatTemplate

@@ -127,7 +127,7 @@ public struct TrainingSettings: Codable, Sendable {
     }
 }
 
-public struct SamplingSettings: Codable, Sendable {
+public struct SamplingSettings: Codable, Sendable, Equatable {
     public let name: String
     /// 0 is greedy.
     public let temperature: Double

@@ -19,7 +19,7 @@ struct RerunOptions: ParsableArguments {
     @Option(help: "Share of the prompts held back where there is no --held-out.")
     var heldOutShare: Double?
 
-    @OptionGroup(title: "Model") var model: RerunModelOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Training") var training: RerunTrainingOptions
     @OptionGroup(title: "Answers") var questions: RerunQuestionOptions
 

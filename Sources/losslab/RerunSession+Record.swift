@@ -42,7 +42,7 @@ extension RerunSession {
         ]
         described["maxSteps"] = request.maxSteps.map(String.init)
         described["maxLength"] = request.maxLength.map(String.init)
-        described["lora"] = request.model.loraRank.map(String.init)
+        described["lora"] = request.model.adapter.map { String($0.rank) }
         described["revision"] = request.data.revision
         described["modelRevision"] = request.model.revision
         described["suite"] = options.questions.suite

@@ -36,7 +36,7 @@ struct RerunSession {
             cache: try FileStepStore(project.cache + "/finetunings", shared: true),
             save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, progress: progress)
         let tuning = RerunTuning(
-            grid: try options.training.grid(lora: request.model.loraRank != nil),
+            grid: try options.training.grid(lora: request.model.adapter != nil),
             seeds: try options.training.seedList(), trainings: trainings)
         let contenders = try await tuning.run(try await screened(losses.map(\.source), in: pool))
         progress.finish()

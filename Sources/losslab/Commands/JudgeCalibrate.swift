@@ -32,24 +32,7 @@ struct JudgeCalibrate: AsyncParsableCommand {
     @Option(help: "Judge anew: the judging model.")
     var judge: String?
 
-    @Option(name: .customLong("base-url"), help: "The server. Default: the provider's.")
-    var baseURL: String?
-
-    @Option(help: "The server's protocol.")
-    var provider: JudgeProvider = .openai
-
-    @Option(help: "Environment variable with the key.")
-    var keyEnv: String?
-
-    @Option(help: "File with the key, readable by you alone.", completion: .file())
-    var keyFile: String?
-
-    @Option(help: "Requests in flight.")
-    var concurrency = 8
-
-    @Flag(help: "Send no temperature, for models that refuse one.")
-    var noTemperature = false
-
+    @OptionGroup var server: JudgeServerOptions
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
 
@@ -64,8 +47,8 @@ struct JudgeCalibrate: AsyncParsableCommand {
         guard files.isEmpty || suite == nil else {
             throw ValidationError("either judgment files or judging anew, not both")
         }
+        guard server.cache == nil else { throw ValidationError("judging twice must ask twice: leave out --cache") }
         guard questions >= 2 else { throw ValidationError("--questions must be 2 or more") }
-        guard concurrency >= 1 else { throw ValidationError("--concurrency must be 1 or more") }
     }
 
     func run() async throws {
@@ -96,14 +79,8 @@ struct JudgeCalibrate: AsyncParsableCommand {
         let whole = try MTBenchSuite(folder: folder)
         let part = whole.sample(questions)
         let modelAnswers = try ModelAnswers.read(answers)
-        let client = try ChatClient(
-            endpoint: ChatEndpoint(
-                provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, keyFile: keyFile,
-                concurrency: concurrency))
-        let settings = JudgeSettings(
-            model: judge, temperature: noTemperature ? nil : 0, maxTokens: provider == .anthropic ? 1024 : 2048,
-            concurrency: concurrency,
-            purpose: ChatPurpose(step: "calibrate"))
+        let client = try server.client(for: judge, projectOption)
+        let settings = server.settings(of: judge, step: "calibrate")
         var rounds: [[JudgmentRow]] = []
         for round in ["first", "second"] {
             let grader = SingleGrader(suite: part, service: client, settings: settings)

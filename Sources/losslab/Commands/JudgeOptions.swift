@@ -16,6 +16,22 @@ struct JudgeModelOptions: ParsableArguments {
     @Option(help: "The judging model, as its server names it.")
     var judge: String
 
+    @OptionGroup var server: JudgeServerOptions
+
+    func client(_ project: ProjectOption) throws -> ChatClient { try server.client(for: judge, project) }
+
+    func settings(suiteTokens: Int? = nil, step: String = "judge") -> JudgeSettings {
+        server.settings(of: judge, suiteTokens: suiteTokens, step: step)
+    }
+
+    /// Says that a cost is not known, once, when it is not.
+    func remark(cost: Double?) {
+        if cost == nil { log("The cost is not known: the price file has no price for \(judge).") }
+    }
+}
+
+/// Where a judging model is, how it is asked and what it may cost.
+struct JudgeServerOptions: ParsableArguments {
     @Option(
         name: .customLong("base-url"), help: "The server, such as http://localhost:11434/v1. Default: the provider's.")
     var baseURL: String?
@@ -64,7 +80,7 @@ struct JudgeModelOptions: ParsableArguments {
     }
 
     /// - Parameter project: whose price file counts where --prices names none.
-    func client(_ project: ProjectOption) throws -> ChatClient {
+    func client(for judge: String, _ project: ProjectOption) throws -> ChatClient {
         let endpoint = ChatEndpoint(
             provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, keyFile: keyFile,
             concurrency: concurrency, retries: retries, contextTokens: context)
@@ -80,16 +96,11 @@ struct JudgeModelOptions: ParsableArguments {
             cache: cache.map { try ResponseCache($0) })
     }
 
-    func settings(suiteTokens: Int? = nil, step: String = "judge") -> JudgeSettings {
+    func settings(of judge: String, suiteTokens: Int? = nil, step: String) -> JudgeSettings {
         JudgeSettings(
             model: judge, temperature: noTemperature ? nil : 0,
             maxTokens: maxTokens ?? suiteTokens ?? (provider == .anthropic ? 1024 : 2048), contextTokens: context,
             concurrency: concurrency, purpose: ChatPurpose(step: step))
-    }
-
-    /// Says that a cost is not known, once, when it is not.
-    func remark(cost: Double?) {
-        if cost == nil { log("The cost is not known: the price file has no price for \(judge).") }
     }
 }
 

@@ -19,12 +19,10 @@ struct SystemEstimate: AsyncParsableCommand {
     @Argument(help: "Campaign file (runs/*.yaml).", completion: .file(extensions: ["yaml"]))
     var config: String?
 
-    @Option(help: "Model folder or Hub id.")
-    var model: String?
-
     @Option(help: "Preference pairs: file, folder or Hub id.")
     var dataset: String?
 
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup var source: DataSourceOptions
 
     @Option(help: "Pairs of one optimizer step.")
@@ -39,27 +37,6 @@ struct SystemEstimate: AsyncParsableCommand {
     @Option(help: "Passes over the data.")
     var epochs = 1
 
-    @Option(help: "auto, float32, bfloat16 or float16.")
-    var dtype = "auto"
-
-    @Option(help: "auto, cpu or cuda.")
-    var device = "auto"
-
-    @Option(help: "Rank of a LoRA adapter. Default: all weights are trained.")
-    var lora: Int?
-
-    @Option(help: "4bit or 8bit, with an adapter.")
-    var quantization: String?
-
-    @Flag(help: "Compute layers again in the backward pass instead of keeping them.")
-    var gradientCheckpointing = false
-
-    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
-    var chatTemplate: String?
-
-    @Flag(help: "Use a chat template that looks doubtful.")
-    var acceptTemplate = false
-
     @Option(help: "Floating-point operations a second of the device that will train, such as 4e14; nothing is timed.")
     var flops: Double?
 
@@ -67,10 +44,10 @@ struct SystemEstimate: AsyncParsableCommand {
     @OptionGroup var formatOption: FormatOption
 
     func validate() throws {
-        guard (config != nil) != (model != nil) else {
+        guard (config != nil) != (modelOptions.model != nil) else {
             throw ValidationError("name a campaign file, or a model with --model and pairs with --dataset")
         }
-        guard model == nil || dataset != nil else {
+        guard modelOptions.model == nil || dataset != nil else {
             throw ValidationError("--model needs --dataset: pairs to train on")
         }
         for (name, value) in [("--batch-size", batchSize), ("--max-length", maxLength), ("--epochs", epochs)]
@@ -82,7 +59,7 @@ struct SystemEstimate: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        if let model, let dataset { return try await estimate(model, dataset, in: project) }
+        if modelOptions.model != nil, let dataset { return try await estimate(dataset, in: project) }
         guard let config else { return }
         let campaigns: [CampaignConfig] = try readingInput { try CampaignFile.load(config) }
         let found: [CampaignEstimate] = try await readingInput { try await estimates(of: campaigns, in: project) }
@@ -92,15 +69,8 @@ struct SystemEstimate: AsyncParsableCommand {
         }
     }
 
-    private func estimate(_ model: String, _ dataset: String, in project: Project) async throws {
-        var request = FinetuneRequirements(model: absoluteIfPresent(model), data: source.source(dataset))
-        request.dtype = dtype
-        request.device = device
-        request.loraRank = lora
-        request.quantization = quantization
-        request.gradientCheckpointing = gradientCheckpointing
-        request.chatTemplate = chatTemplate.map(absoluteIfPresent)
-        request.acceptTemplate = acceptTemplate
+    private func estimate(_ dataset: String, in project: Project) async throws {
+        var request = FinetuneRequirements(model: try modelOptions.chosen(), data: source.source(dataset))
         request.batchSize = batchSize
         request.microBatchSize = microBatchSize
         request.maxLength = maxLength
