@@ -14,8 +14,7 @@ public func render(_ config: CampaignConfig) -> String {
     return """
         name: \(config.name)
         seed: \(config.seed)
-        world: \(config.world)
-        transferWorld: \(config.transferWorld ?? "none")
+        \(config.policy.map(render) ?? world(config))
         proposer:
           strategy: \(config.proposer.strategy)
           # Shares of the candidates given to the arms without feedback.
@@ -47,6 +46,10 @@ public func render(_ config: CampaignConfig) -> String {
         workers: \(config.workers)
 
         """
+}
+
+private func world(_ config: CampaignConfig) -> String {
+    "world: \(config.world)\ntransferWorld: \(config.transferWorld ?? "none")"
 }
 
 private func list<Value: CustomStringConvertible>(_ values: [Value]) -> String {

@@ -14,14 +14,16 @@ func campaign(from section: Section) -> CampaignConfig {
     var config = CampaignConfig(name: "")
     let name = section.slug("name")
     config.seed = section.unsigned("seed", config.seed)
-    config.world = section.slug("world") ?? config.world
-    config.transferWorld = transferWorld(section, config.transferWorld)
+    config.policy = policy(from: section)
+    config.world = section.slug("world") ?? config.policy.map { worldName(of: $0.data) } ?? config.world
+    config.transferWorld = config.policy == nil ? transferWorld(section, config.transferWorld) : nil
     config.proposer = proposer(from: section.section("proposer"))
-    config.judge = judge(from: section)
+    config.judge = judge(from: section, hasPolicy: config.policy != nil)
     config.catalogue = section.namesOrAll("catalogue", config.catalogue)
     config.budget = budget(
         from: section.section("budget"), generationSize: config.proposer.strategy == "discopop" ? 1 : nil)
     config.tuning = tuning(from: section.section("tuning"))
+    if let policy = config.policy, config.tuning.grid == nil { config.tuning.grid = defaultGrid(of: policy.model) }
     config.selection = selection(from: section.section("selection"))
     config.confirmation = confirmation(from: section.section("confirmation"))
     config.workers = section.int("workers", config.workers, in: 1...256)
@@ -69,7 +71,7 @@ private func proposer(from section: Section) -> ProposerConfig {
 private func budget(from section: Section, generationSize: Int?) -> BudgetConfig {
     var config = BudgetConfig()
     config.generationSize = generationSize ?? config.generationSize
-    config.candidates = section.int("candidates", config.candidates, in: 1...1_000_000)
+    config.candidates = section.int("candidates", config.candidates, in: 0...1_000_000)
     config.generationSize = section.int("generationSize", config.generationSize, in: 1...1_000)
     config.proposalFactor = section.double("proposalFactor", config.proposalFactor, in: 1...1_000)
     config.seconds = section.duration("time", config.seconds, in: 1...2_592_000)

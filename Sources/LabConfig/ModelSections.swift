@@ -61,11 +61,14 @@ func endpoint(from section: Section) -> EndpointConfig {
 }
 
 /// The `judge:` section; `nil` when absent or the default.
-func judge(from campaign: Section) -> JudgeConfig? {
+///
+/// - Parameter hasPolicy: whether a model of one's own is trained, whose answers reward models can read.
+func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
     let section = campaign.section("judge")
     var config = JudgeConfig()
     config.kind = section.choice("kind", config.kind, of: JudgeConfig.kinds)
     config.model = section.line("model")
+    config.label = section.line("label")
     config.endpoint = endpoint(from: section.section("endpoint"))
     section.refuseUnknownKeys()
     if config.kind == "pairwise" {
@@ -74,11 +77,22 @@ func judge(from campaign: Section) -> JudgeConfig? {
             "cannot be pairwise in a campaign, whose worlds have no baseline answers; `losslab judge pairwise` compares "
                 + "answers in files")
     }
+    if ["reward_model", "classifier"].contains(config.kind), !hasPolicy {
+        section.complain(
+            .conflict, "kind",
+            "cannot be \(config.kind) in a world of the embedded benchmark, whose language no such model reads")
+    }
     if config.kind == "rubric", config.model != nil {
-        section.complain(.conflict, "model", "needs `kind: mt_bench` or `pairwise`; the rubric asks no model")
+        section.complain(.conflict, "model", "needs another `kind` than rubric, which asks no model")
     }
     if config.kind != "rubric", config.model == nil {
         section.complain(.missingKey, "model", "is missing; name the model that grades")
+    }
+    if config.kind == "classifier", config.label == nil {
+        section.complain(.missingKey, "label", "is missing; name the class whose probability is the score")
+    }
+    if config.kind != "classifier", config.label != nil {
+        section.complain(.conflict, "label", "needs `kind: classifier`")
     }
     return config == JudgeConfig() ? nil : config
 }
@@ -130,6 +144,7 @@ func render(_ judge: JudgeConfig) -> String {
     judge:
       kind: \(judge.kind)
       model: \(judge.model.map(quoted) ?? "none")
+      label: \(judge.label.map(quoted) ?? "none")
       endpoint:\(render(judge.endpoint, indent: "    "))
     """
 }
@@ -155,7 +170,7 @@ private func render(_ endpoint: EndpointConfig, indent: String) -> String {
 }
 
 /// As a double-quoted YAML scalar.
-private func quoted(_ text: String) -> String {
+func quoted(_ text: String) -> String {
     "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
 }
 

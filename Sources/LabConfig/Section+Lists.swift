@@ -53,6 +53,24 @@ extension Section {
         return texts == ["all"] ? [] : slugs(texts, key, atLeast: 1, orElse: "`all` or ") ?? fallback
     }
 
+    /// A mapping of single values; absent gives an empty one.
+    func texts(_ key: String) -> [String: String] {
+        guard let node = node(key), !node.isNothing else { return [:] }
+        guard case .mapping(let mapping) = node else {
+            complain(.wrongType, key, "must be a mapping of names to names, not \(node.kindInWords)")
+            return [:]
+        }
+        var texts: [String: String] = [:]
+        for (name, value) in mapping {
+            guard let name = name.scalar?.string, let value = value.scalar?.string else {
+                complain(.wrongType, key, "must be a mapping of names to names")
+                return [:]
+            }
+            texts[name] = value
+        }
+        return texts
+    }
+
     /// Names of losses; the list may be empty.
     func slugs(_ key: String, _ fallback: [String]) -> [String] {
         guard let texts = elements(key, of: "names") else { return fallback }

@@ -2,10 +2,12 @@
 public struct CampaignConfig: Codable, Sendable, Equatable {
     public var name: String
     public var seed: UInt64
-    /// The world whose pairs train and whose questions score the search.
+    /// The world whose pairs train and whose questions score the search; with `policy`, the name of what takes its part.
     public var world: String
     /// The world in which finalists are scored once more; `nil` for none.
     public var transferWorld: String?
+    /// A model and data of the user's own in place of a world.
+    public var policy: PolicyConfig?
     public var proposer: ProposerConfig
     /// `nil` for the world's own rubric.
     public var judge: JudgeConfig?
@@ -20,7 +22,8 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
 
     public init(
         name: String, seed: UInt64 = 1, world: String = "base", transferWorld: String? = "transfer",
-        proposer: ProposerConfig = .init(), judge: JudgeConfig? = nil, catalogue: [String] = [],
+        policy: PolicyConfig? = nil, proposer: ProposerConfig = .init(), judge: JudgeConfig? = nil,
+        catalogue: [String] = [],
         budget: BudgetConfig = .init(), tuning: TuningConfig = .init(), selection: SelectionConfig = .init(),
         confirmation: ConfirmationConfig = .init(), workers: Int = 2
     ) {
@@ -28,6 +31,7 @@ public struct CampaignConfig: Codable, Sendable, Equatable {
         self.seed = seed
         self.world = world
         self.transferWorld = transferWorld
+        self.policy = policy
         self.proposer = proposer
         self.judge = judge
         self.catalogue = catalogue
@@ -84,7 +88,7 @@ public struct BudgetConfig: Codable, Sendable, Equatable {
 
 /// Successive halving over (loss, setting), the same for catalogue and candidates.
 public struct TuningConfig: Codable, Sendable, Equatable {
-    /// `nil` takes the world's own grid.
+    /// `nil` takes the world's own grid; a campaign over a model of the user's own has one of its own.
     public var grid: SettingGrid?
     /// One short training that shows whether the loss trains at all.
     public var smokePairs: Int

@@ -71,18 +71,27 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
 
 /// Who grades the answers.
 public struct JudgeConfig: Codable, Sendable, Equatable {
-    public static let kinds = ["rubric", "mt_bench", "pairwise"]
+    public static let kinds = ["rubric", "mt_bench", "pairwise", "reward_model", "classifier"]
 
-    /// `rubric` needs no model.
+    /// `rubric` needs no model; `reward_model` and `classifier` run theirs here, the others ask a server.
     public var kind: String
+    /// As the endpoint names it; of `reward_model` and `classifier` a folder, relative to the project, or a Hub id.
     public var model: String?
+    /// The class whose probability is a classifier's score.
+    public var label: String?
     public var endpoint: EndpointConfig
 
-    public init(kind: String = "rubric", model: String? = nil, endpoint: EndpointConfig = .init()) {
+    public init(
+        kind: String = "rubric", model: String? = nil, label: String? = nil, endpoint: EndpointConfig = .init()
+    ) {
         self.kind = kind
         self.model = model
+        self.label = label
         self.endpoint = endpoint
     }
+
+    /// Whether grading sends anything to a server.
+    public var asksServer: Bool { kind == "mt_bench" || kind == "pairwise" }
 }
 
 /// What a campaign may spend on language models; `nil` for no limit.
