@@ -117,7 +117,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         referenced = time.perf_counter()
 
         before = None
-        if trained and job.questions and job.plans:
+        if trained and data.held_out and job.questions and job.plans:
             before = lengths.untrained(loaded, job.questions, job.plans, _max_new(job), store.folder)
         measured = time.perf_counter()
         outcome = loop.Outcome(0, {})

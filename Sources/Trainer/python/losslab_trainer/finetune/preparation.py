@@ -1,11 +1,13 @@
-"""Data for a training: rows read, split without shared prompts, tokenised and counted."""
+"""Data for a training: rows read, split without shared prompts, tokenised, counted, and drawn from."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from losslab_trainer.data.load import load_preferences
 from losslab_trainer.data.rows import PreferenceRow
@@ -14,6 +16,7 @@ from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, T
 from losslab_trainer.finetune.problem import FinetuneProblem
 
 SPLIT_DIGITS = 8  # bytes of the hash that decides a prompt's side
+SIDES = ("search", "confirmation")
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,50 @@ class PreparedData:
         }
 
 
+@dataclass(frozen=True)
+class Draw:
+    """Which pairs a campaign's trial trains on: a number of them from one of two sides that share no prompt."""
+
+    side: str
+    confirmation_share: float  # of the prompts
+    count: int  # pairs, or all there are
+    seed: int
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Draw:
+        known = {"side", "confirmationShare", "count", "seed"}
+        if set(value) != known:
+            raise FinetuneProblem(f"data.draw: needs {', '.join(sorted(known))}, and has {', '.join(sorted(value))}")
+        draw = Draw(value["side"], float(value["confirmationShare"]), int(value["count"]), int(value["seed"]))
+        if draw.side not in SIDES or not 0 < draw.confirmation_share < 1 or draw.count < 1:
+            raise FinetuneProblem(
+                f"data.draw: side is {' or '.join(SIDES)}, the share between 0 and 1, the count from 1: {dict(value)}"
+            )
+        return draw
+
+    def has(self, row: PreferenceRow) -> bool:
+        """Decided by other digits of the prompt's hash than those that hold pairs back."""
+        confirming = _position(prompt_hash(row)[SPLIT_DIGITS:]) < self.confirmation_share
+        return confirming == (self.side == "confirmation")
+
+    def of(self, data: PreparedData) -> PreparedData:
+        """The pairs that the seed draws, each at most once, the same whatever loss is trained."""
+        generator = torch.Generator().manual_seed(self.seed)
+        chosen = torch.randperm(len(data.train), generator=generator).tolist()[: self.count]
+        return replace(data, train=tuple(data.train[i] for i in chosen))
+
+
 def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) -> PreparedData:
-    """Reads what a job's ``data`` names. Raises DataProblem and FinetuneProblem."""
-    unknown = sorted(set(value) - {"train", "heldOut", "heldOutShare"})
+    """Reads what a job's ``data`` names, and draws from it where it says so. Raises DataProblem and FinetuneProblem."""
+    unknown = sorted(set(value) - {"train", "heldOut", "heldOutShare", "draw"})
     if unknown:
-        raise FinetuneProblem(f"data: unknown key {unknown[0]!r}; known are heldOut, heldOutShare, train")
+        raise FinetuneProblem(f"data: unknown key {unknown[0]!r}; known are draw, heldOut, heldOutShare, train")
+    draw = None if value.get("draw") is None else Draw.from_json(value["draw"])
+    data = _read(value, draw, tokenizer, options)
+    return data if draw is None else draw.of(data)
+
+
+def _read(value: Mapping[str, Any], draw: Draw | None, tokenizer: Any, options: TokeniseOptions) -> PreparedData:
     preferences = load_preferences(DataSpec.from_json(value["train"]))
     share = 0.1 if value.get("heldOutShare") is None else float(value["heldOutShare"])
     if not 0 <= share < 1:
@@ -66,6 +108,13 @@ def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) 
             f"data {preferences.name}: all {len(preferences.rows)} usable rows fall on the held-out side; "
             "lower data.heldOutShare or name a held-out set"
         )
+    if draw is not None:
+        train = [row for row in train if draw.has(row)]
+        if not train:
+            raise FinetuneProblem(
+                f"data {preferences.name}: none of its {len(preferences.rows)} usable rows falls on the side of the "
+                f"{draw.side}; more prompts are needed, or another data.confirmationShare"
+            )
     tokenised = tokenise(train, tokenizer, options)
     if not tokenised.pairs:
         raise FinetuneProblem(
@@ -86,7 +135,12 @@ def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) 
 
 def is_held_out(row: PreferenceRow, share: float) -> bool:
     """The side a prompt's hash puts a row on: fixed, and the same for all rows with that prompt."""
-    return int.from_bytes(prompt_hash(row)[:SPLIT_DIGITS], "big") / 256.0**SPLIT_DIGITS < share
+    return _position(prompt_hash(row)[:SPLIT_DIGITS]) < share
+
+
+def _position(digits: bytes) -> float:
+    """From 0 to below 1."""
+    return int.from_bytes(digits, "big") / 256.0 ** len(digits)
 
 
 def prompt_hash(row: PreferenceRow) -> bytes:

@@ -1,0 +1,58 @@
+"""The pairs of a campaign's trial: drawn by the seed from a side that shares no prompt with the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from finetune_models import save_tiny, synthetic_rows, write_rows
+from losslab_trainer.data.tokenise import TokeniseOptions
+from losslab_trainer.finetune.models import load_model
+from losslab_trainer.finetune.preparation import PreparedData, prepare
+from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.settings import ModelSettings
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Any]:
+    folder = tmp_path_factory.mktemp("draw")
+    rows = synthetic_rows(60)
+    swapped = [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in rows]
+    pairs = write_rows(folder / "pairs.jsonl", [*rows, *swapped])
+    model = save_tiny(folder / "model")
+    tokenizer = load_model(ModelSettings(str(model), device="cpu")).tokenizer
+    return {"train": {"path": str(pairs)}, "heldOutShare": 0}, tokenizer
+
+
+def drawn(source: tuple[dict[str, Any], Any], side: str, **changes: object) -> PreparedData:
+    data, tokenizer = source
+    draw = {"side": side, "confirmationShare": 0.4, "count": 10_000, "seed": 1, **changes}
+    return prepare({**data, "draw": draw}, tokenizer, TokeniseOptions())
+
+
+def prompts(data: PreparedData) -> set[tuple[int, ...]]:
+    return {tuple(pair.prompt_ids) for pair in data.train}
+
+
+def test_the_two_sides_share_no_prompt_and_leave_no_pair_out(source: tuple[dict[str, Any], Any]) -> None:
+    search, confirmation = drawn(source, "search"), drawn(source, "confirmation")
+    assert prompts(search) and prompts(confirmation)
+    assert not prompts(search) & prompts(confirmation)
+    assert sorted(pair.row for pair in (*search.train, *confirmation.train)) == list(range(120))
+
+
+def test_a_seed_draws_the_same_pairs_again_and_another_seed_others(source: tuple[dict[str, Any], Any]) -> None:
+    first, again, other = (drawn(source, "search", count=20, seed=seed) for seed in (1, 1, 2))
+    assert len(first.train) == len({pair.row for pair in first.train}) == 20
+    assert first.train == again.train
+    assert {pair.row for pair in first.train} != {pair.row for pair in other.train}
+
+
+def test_a_side_without_pairs_and_a_half_named_draw_are_told(source: tuple[dict[str, Any], Any]) -> None:
+    with pytest.raises(FinetuneProblem, match="falls on the side of the confirmation"):
+        drawn(source, "confirmation", confirmationShare=1e-9)
+    with pytest.raises(FinetuneProblem, match="side is search or confirmation"):
+        drawn(source, "elsewhere")
+    data, tokenizer = source
+    with pytest.raises(FinetuneProblem, match=r"data\.draw: needs confirmationShare, count, seed, side, and has side"):
+        prepare({**data, "draw": {"side": "search"}}, tokenizer, TokeniseOptions())
