@@ -79,17 +79,16 @@ class MLflow:
 
 
 def _experiment(client: Any, artifacts: str | None) -> str:
-    """The id of the experiment ``losslab``, which another job may be creating just now."""
-    for last in (False, True):
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
+    """The experiment's id."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
         try:
             return str(client.create_experiment(EXPERIMENT, artifacts))
-        except Exception:  # MLflow's own, which is imported only with MLflow
-            if last:
+        except Exception:  # MLflow's own: another job may have just created it
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
                 raise
-    raise AssertionError("unreachable")
+    return str(found.experiment_id)
 
 
 def _offline(output: Path, name: str, settings: Mapping[str, Any]) -> Tracker:
