@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from finetune_models import SHAPES, Bench, bench, loss_source, save_tiny, synthetic_rows, write_rows
+from finetune_models import Bench, bench, loss_source, save_tiny, synthetic_rows, write_rows
 from losslab_trainer import finetune_job
 from losslab_trainer.contract import LossRejected
 from losslab_trainer.data.load import load_preferences
@@ -161,8 +161,8 @@ def test_the_other_trainer_gives_the_same_training(world: Bench) -> None:
             assert theirs["metrics"][metric] == pytest.approx(ours["metrics"][metric], rel=1e-3), metric
 
 
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "llama"])
-def test_every_shape_trains_saves_and_loads(shape: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", ["gemma2", "mamba"])  # the others: finetune_doors_test.py
+def test_other_shapes_train_save_and_load(shape: str, tmp_path: Path) -> None:
     made = bench(tmp_path, shape, rows=24)
     result = made.run(save=True, training={"batchSize": 8})
     assert result["way"] == ("padded" if shape == "mamba" else "shared")
