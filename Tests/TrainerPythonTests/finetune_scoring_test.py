@@ -49,7 +49,7 @@ def values_and_gradient(scorer: PairScorer, way: Way) -> tuple[Tensor, Tensor]:
     return torch.cat([scores.chosen, scores.rejected]).detach(), torch.cat(gradients)
 
 
-@pytest.mark.parametrize("shape", ["llama", "qwen2", "mistral", "gemma", "gemma2", "gpt2"])
+@pytest.mark.parametrize("shape", ["llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "gemma3_text", "gpt2"])
 def test_shared_prompts_give_the_plain_ways_values_and_gradients(shape: str) -> None:
     # Not float64: transformers' norms and masks go through float32 all the same.
     scorer = PairScorer(tiny_model(train_tokenizer(["a b c"]), shape))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,28 +47,30 @@ class Family:
 
 
 LLAMA_TOKENS = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+QWEN = Family(
+    "qwen2",
+    "Qwen2Tokenizer",
+    {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
+    CHATML,
+    tied=True,
+    markers=("<|im_start|>",),
+)
+GEMMA = Family(
+    "gemma",
+    "GemmaTokenizer",
+    {"unk_token": "<unk>", "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"},
+    TURNS,
+    tied=True,
+    markers=("<start_of_turn>", "<end_of_turn>"),
+)
 FAMILIES = (
-    Family(
-        "gpt2", "GPT2Tokenizer", {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}, template=None, tied=True
-    ),
+    Family("gpt2", "GPT2Tokenizer", dict.fromkeys(("bos_token", "eos_token"), "<|endoftext|>"), None, tied=True),
     Family("llama", "LlamaTokenizer", LLAMA_TOKENS, INST, tied=False),
     Family("mistral", "LlamaTokenizer", LLAMA_TOKENS, INST, tied=False),
-    Family(
-        "qwen2",
-        "Qwen2Tokenizer",
-        {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
-        CHATML,
-        tied=True,
-        markers=("<|im_start|>",),
-    ),
-    Family(
-        "gemma",
-        "GemmaTokenizer",
-        {"unk_token": "<unk>", "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"},
-        TURNS,
-        tied=True,
-        markers=("<start_of_turn>", "<end_of_turn>"),
-    ),
+    QWEN,
+    replace(QWEN, shape="qwen3"),
+    GEMMA,
+    replace(GEMMA, shape="gemma3_text"),
 )
 
 
