@@ -22,6 +22,7 @@ from losslab_trainer.screening.forms import to_file_form
 from losslab_trainer.screening.gate import violations
 from losslab_trainer.screening.job import measuring_in_process
 from tiny_policy import random_pairs, tiny_policy
+from trl_runs import exact_config, logged_steps
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = sorted((ROOT / "losses").glob("*/*.py"))
@@ -171,8 +172,7 @@ LOSSES = [
 def test_trl_trains_with_the_values_of_the_loss_itself(
     name: str, precompute: bool, folder: Path, policy: Policy, tmp_path: Path
 ) -> None:
-    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
-    from trl import DPOConfig  # noqa: PLC0415
+    from datasets import disable_progress_bars  # noqa: PLC0415
 
     disable_progress_bars()
     source = (ROOT / f"losses/{name}.py").read_text()
@@ -189,31 +189,22 @@ def test_trl_trains_with_the_values_of_the_loss_itself(
             values.append((float(value.detach()), float(loss.evaluate(*logps, self.beta).losses.mean())))
             return value
 
-    config = DPOConfig(
-        str(tmp_path / "out"),
+    config = exact_config(
+        tmp_path / "out",
         beta=0.3,
         learning_rate=2e-3,
         per_device_train_batch_size=8,
         max_steps=6,
         precompute_ref_log_probs=precompute,
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        save_strategy="no",
-        report_to=[],
-        logging_steps=1,
-        disable_tqdm=True,
     )
-    rows = Dataset.from_list(random_pairs(32, seed=5))
-    trainer = Watched(copy.deepcopy(policy.model), args=config, train_dataset=rows, processing_class=policy.tokenizer)
-    trainer.train()
+    rows = random_pairs(32, seed=5)
+    _, steps = logged_steps(Watched, copy.deepcopy(policy.model), policy.tokenizer, rows, config)
     assert len(values) == 6
     assert abs(values[-1][0] - values[0][0]) > 1e-3, "training should have moved the policy"
     for value, expected in values:
         assert value == pytest.approx(expected, rel=1e-6, abs=1e-6)
-    logged = trainer.state.log_history[0]
     for metric in ("loss", "rewards/margins", "rewards/accuracies", "logps/chosen", "entropy", "num_tokens"):
-        assert metric in logged
+        assert metric in steps[0]
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TrainingSettings
 from losslab_trainer.in_process_loss import InProcessLoss
 from losslab_trainer.reference_cache import ReferenceLogps
+from trl_runs import exact_config, in_order, logged_steps
 
 pytestmark = pytest.mark.slow
 
@@ -84,16 +85,11 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World.of(synthetic_rows(STEPS * BATCH + 20), tmp_path_factory.mktemp("synthetic"))
 
 
-def trl_history(world: World, loss: str, beta: float, smoothing: float, folder: Path) -> list[dict[str, float]]:
-    from datasets import Dataset  # noqa: PLC0415
-    from torch.utils.data import SequentialSampler  # noqa: PLC0415
-    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415
+def trl_history(world: World, loss: str, beta: float, smoothing: float, folder: Path) -> Any:
+    from trl import DPOTrainer  # noqa: PLC0415
     from trl.trainer import dpo_trainer  # noqa: PLC0415
 
-    class InOrder(DPOTrainer):  # type: ignore[misc]
-        def _get_train_sampler(self, dataset: Any = None) -> Any:
-            return SequentialSampler(dataset or self.train_dataset)
-
+    trainer_class = in_order(DPOTrainer)
     if loss == "ipo":
         # Ours is on summed log-probabilities: TRL's own code without its division by the completions' lengths.
         text = textwrap.dedent(inspect.getsource(DPOTrainer._compute_loss))
@@ -103,36 +99,22 @@ def trl_history(world: World, loss: str, beta: float, smoothing: float, folder: 
             text = text.replace(divided, f"{side}_scores", 1)
         namespace: dict[str, Any] = {}
         exec(text, vars(dpo_trainer), namespace)
-        InOrder._compute_loss = namespace["_compute_loss"]
-    trainer = InOrder(
-        copy.deepcopy(world.model),
-        args=DPOConfig(
-            str(folder),
-            loss_type=[loss],
-            beta=beta,
-            label_smoothing=smoothing,
-            precompute_ref_log_probs=True,
-            max_length=MAX_LENGTH,
-            learning_rate=RATE,
-            per_device_train_batch_size=BATCH,
-            num_train_epochs=1,
-            warmup_steps=WARM_UP,
-            lr_scheduler_type="cosine",
-            weight_decay=0.1,
-            max_grad_norm=1.0,
-            bf16=False,
-            gradient_checkpointing=False,
-            use_cpu=True,
-            save_strategy="no",
-            report_to=[],
-            logging_steps=1,
-            disable_tqdm=True,
-        ),
-        train_dataset=Dataset.from_list(world.rows),
-        processing_class=world.tokenizer,
+        trainer_class._compute_loss = namespace["_compute_loss"]
+    config = exact_config(
+        folder,
+        loss_type=[loss],
+        beta=beta,
+        label_smoothing=smoothing,
+        precompute_ref_log_probs=True,
+        max_length=MAX_LENGTH,
+        learning_rate=RATE,
+        per_device_train_batch_size=BATCH,
+        warmup_steps=WARM_UP,
+        lr_scheduler_type="cosine",
+        weight_decay=0.1,
     )
-    trainer.train()
-    return [entry for entry in trainer.state.log_history if "rewards/margins" in entry]
+    _, steps = logged_steps(trainer_class, copy.deepcopy(world.model), world.tokenizer, world.rows, config)
+    return steps
 
 
 def our_history(world: World, loss: str, beta: float) -> tuple[list[dict[str, float]], loop.Outcome]:

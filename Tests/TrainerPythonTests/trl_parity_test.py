@@ -17,6 +17,7 @@ from losslab_trainer.policy import Policy, load_policy, save_policy
 from losslab_trainer.reference_cache import compute_reference_logps
 from losslab_trainer.training import TrainingData, TrainingOptions, train
 from tiny_policy import random_pairs, tiny_policy
+from trl_runs import exact_config, in_order, logged_steps
 
 pytestmark = pytest.mark.slow
 
@@ -39,16 +40,11 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 def trl_history(policy: Policy, rows: list[dict[str, Any]], loss: str, beta: float, folder: Path) -> dict[str, Any]:
     """TRL's losses, metrics and first gradients (before clipping), and the weights it ends with."""
-    from datasets import Dataset  # noqa: PLC0415
-    from torch.utils.data import SequentialSampler  # noqa: PLC0415
-    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415
+    from trl import DPOTrainer  # noqa: PLC0415
 
     found: dict[str, Any] = {"losses": []}
 
-    class InOrder(DPOTrainer):  # type: ignore[misc]
-        def _get_train_sampler(self, dataset: Any = None) -> Any:
-            return SequentialSampler(dataset or self.train_dataset)
-
+    class Watched(in_order(DPOTrainer)):  # type: ignore[misc]
         def compute_loss(self, *arguments: Any, **keywords: Any) -> Any:
             result = super().compute_loss(*arguments, **keywords)
             found["losses"].append(float(result))
@@ -59,32 +55,17 @@ def trl_history(policy: Policy, rows: list[dict[str, Any]], loss: str, beta: flo
             found.setdefault("gradients", {n: p.grad.clone() for n, p in model.named_parameters()})
             return result
 
-    trainer = InOrder(
-        copy.deepcopy(policy.model),
-        args=DPOConfig(
-            str(folder),
-            loss_type=[loss],
-            beta=beta,
-            learning_rate=RATE,
-            per_device_train_batch_size=BATCH,
-            num_train_epochs=1,
-            warmup_steps=WARMUP,
-            lr_scheduler_type="linear",
-            weight_decay=0.0,
-            max_grad_norm=1.0,
-            bf16=False,
-            gradient_checkpointing=False,
-            use_cpu=True,
-            save_strategy="no",
-            report_to=[],
-            logging_steps=1,
-            disable_tqdm=True,
-        ),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=policy.tokenizer,
+    config = exact_config(
+        folder,
+        loss_type=[loss],
+        beta=beta,
+        learning_rate=RATE,
+        per_device_train_batch_size=BATCH,
+        warmup_steps=WARMUP,
+        lr_scheduler_type="linear",
+        weight_decay=0.0,
     )
-    trainer.train()
-    found["history"] = [entry for entry in trainer.state.log_history if "rewards/margins" in entry]
+    trainer, found["history"] = logged_steps(Watched, copy.deepcopy(policy.model), policy.tokenizer, rows, config)
     found["weights"] = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     return found
 
