@@ -25,6 +25,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from losslab_trainer.bench.turns import Spread, spread
+
 REPOSITORY = Path(__file__).parents[5]
 PAIRS = 1024
 WHOLE_TARGET, TRAINING_TARGET = 8.0, 3.5
@@ -148,23 +150,19 @@ def _trl(world: Path, pairs: Path, *, precompute: bool) -> dict[str, float]:
     }
 
 
-def _ratios(figures: dict[str, dict[str, list[float]]]) -> dict[str, list[float]]:
+def _ratios(figures: dict[str, dict[str, list[float]]]) -> dict[str, Spread]:
     """TRL's seconds over ours, repeat by repeat: least, median and most."""
     return {
-        part: _spread([t / o for t, o in zip(figures["TRL"][part], figures["ours"][part], strict=True)])
+        part: spread([t / o for t, o in zip(figures["TRL"][part], figures["ours"][part], strict=True)])
         for part in ("whole", "training", "cpu")
     }
-
-
-def _spread(values: list[float]) -> list[float]:
-    return [min(values), statistics.median(values), max(values)]
 
 
 def _print(figures: dict[str, dict[str, list[float]]], isolation: str) -> None:
     print(f"One candidate: {PAIRS} pairs, batch 16, {PAIRS // 16} steps, one thread. Isolation: {isolation}.")
     print(f"{'seconds: least / median / most':42}{'whole candidate':>24}{'training only':>24}{'CPU time':>24}")
     for side, parts in figures.items():
-        cells = (" / ".join(f"{value:.2f}" for value in _spread(parts[part])) for part in ("whole", "training", "cpu"))
+        cells = (" / ".join(f"{value:.2f}" for value in spread(parts[part])) for part in ("whole", "training", "cpu"))
         print(f"{side:42}" + "".join(f"{cell:>24}" for cell in cells))
     for side in ("TRL", "TRL, precomputed reference"):
         imports, preparation = (statistics.median(figures[side][part]) for part in ("imports", "preparation"))

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from losslab_trainer.bench.turns import in_turns
 
 CONCURRENCY = 64
 ROUNDS = 5
@@ -74,13 +75,7 @@ def measure(losslab: Path, url: str) -> list[Rates]:
         "httpx": lambda: asyncio.run(with_httpx(url)),
         "OpenAI's Python client": lambda: asyncio.run(with_openai(url)),
     }
-    figures: dict[str, list[float]] = {name: [] for name in clients}
-    for number in range(-1, ROUNDS):  # the first is warm-up
-        for name, client in clients.items():
-            rate = client()
-            if number >= 0:
-                figures[name].append(rate)
-    return [Rates(name, min(all_), statistics.median(all_), max(all_)) for name, all_ in figures.items()]
+    return [Rates(name, *found) for name, found in in_turns(clients, ROUNDS).items()]
 
 
 def with_losslab(losslab: Path, url: str) -> float:

@@ -17,15 +17,15 @@ import importlib.util
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from losslab_trainer.bench.turns import spread
 
 REPOSITORY = Path(__file__).parents[5]
 REAL = REPOSITORY.parent / "shared" / "data" / "preferences"
@@ -340,11 +340,6 @@ def _summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
         "tokens": runs["ours"][0]["tokens"],
         "steps": int(runs["ours"][0]["steps"]) - WARM_UP,
     }
-
-
-def spread(values: Sequence[float]) -> list[float]:
-    """Least, median and most."""
-    return [min(values), statistics.median(values), max(values)]
 
 
 def _print(size: str, found: dict[str, Any], options: argparse.Namespace) -> None:

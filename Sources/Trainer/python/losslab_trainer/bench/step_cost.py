@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from losslab_trainer.bench.turns import in_turns
 from losslab_trainer.loss_process import LossProcesses
 
 SOURCE = """
@@ -77,18 +77,13 @@ def measure(processes: LossProcesses, size: int) -> list[Cost]:
         values = loss.evaluate(chosen, rejected, logps[2], logps[3], BETA)
         torch.autograd.backward([chosen, rejected], [values.policy_chosen_grad, values.policy_rejected_grad])
 
-    kinds: dict[str, Callable[[], None]] = {
-        "in process": in_process,
-        "through the loss process": through_the_loss_process,
+    kinds: dict[str, Callable[[], float]] = {
+        "in process": lambda: _mean_microseconds(in_process),
+        "through the loss process": lambda: _mean_microseconds(through_the_loss_process),
     }
-    figures: dict[str, list[float]] = {name: [] for name in kinds}
-    for number in range(-1, ROUNDS):  # the first is warm-up
-        for name, step in kinds.items():
-            mean = _mean_microseconds(step)
-            if number >= 0:
-                figures[name].append(mean)
+    figures = in_turns(kinds, ROUNDS)
     loss.close()
-    return [Cost(size, name, min(all_), statistics.median(all_), max(all_)) for name, all_ in figures.items()]
+    return [Cost(size, name, *found) for name, found in figures.items()]
 
 
 def _mean_microseconds(step: Callable[[], None]) -> float:
