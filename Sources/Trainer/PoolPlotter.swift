@@ -4,7 +4,7 @@ import WorkerProtocol
 
 /// Measures losses along rho in the pool's workers, and draws them.
 public struct PoolPlotter: Sendable {
-    private let pool: WorkerPool
+    let pool: WorkerPool
 
     public init(pool: WorkerPool) { self.pool = pool }
 

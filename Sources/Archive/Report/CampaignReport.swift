@@ -1,11 +1,12 @@
 public import LabCore
 
-/// The report of a campaign as Markdown: verdict, ranking, confirmation, arms, and where the work went.
+/// The report of a campaign as Markdown: verdict, ranking, confirmation, score against KL, arms, and where the work
+/// went.
 ///
 /// Pure: equal arguments give equal text. Without a confirmation it reports the search so far.
 public func campaignReport(
     config: CampaignConfig?, snapshot: ArchiveSnapshot, confirmation: Confirmation?, account: CampaignAccount,
-    untrained: [UntrainedScore] = [], model: ModelAccount? = nil
+    untrained: [UntrainedScore] = [], model: ModelAccount? = nil, frontier: CampaignFrontier? = nil
 ) -> String {
     let name = config?.name ?? "campaign"
     var sections = ["# Campaign \(name)"]
@@ -13,6 +14,7 @@ public func campaignReport(
     sections.append(verdictSection(confirmation, snapshot))
     sections.append(rankingSection(snapshot, confirmation, world: config?.world, untrained: untrained))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
+    if let frontier { sections.append(frontierSection(frontier, campaign: name)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
     if let model { sections.append(modelSection(model)) }
     sections.append(workSection(snapshot, account))

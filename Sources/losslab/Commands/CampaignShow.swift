@@ -9,6 +9,7 @@ struct CampaignCommand: AsyncParsableCommand {
         commandName: "campaign", abstract: "Run, resume and read discovery campaigns.",
         subcommands: [
             CampaignRun.self, CampaignResume.self, CampaignList.self, CampaignShow.self, CampaignReportCommand.self,
+            CampaignPlot.self,
         ])
 }
 

@@ -54,10 +54,12 @@ def lazily(name: str) -> JobHandler:
 JOB_KINDS: dict[str, JobHandler] = {
     "check": lazily("losslab_trainer.screening.job:check"),
     "finetune": lazily("losslab_trainer.finetune_job:finetune"),
+    "frontier": lazily("losslab_trainer.plotting.frontier:frontier"),
     "import": lazily("losslab_trainer.screening.job:import_loss"),
     "estimate": lazily("losslab_trainer.estimate.job:estimate"),
     "export": lazily("losslab_trainer.export.job:export"),
     "inspect": lazily("losslab_trainer.inspect_job:inspect"),
+    "label": lazily("losslab_trainer.finetune.labelling:label"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),
     "reward": lazily("losslab_trainer.reward_job:reward"),
     "train": lazily("losslab_trainer.train_job:train"),

@@ -48,7 +48,7 @@ LEGEND_COLUMNS = 2
 
 def draw(losses: Sequence[PlottedLoss], edges: Tensor, shown: tuple[float, float], job: Mapping[str, Any]) -> None:
     """Writes the picture of a plot job to its output, SVG or PNG by the ending."""
-    with _style():
+    with styled():
         notes, handles = notes_of(losses, job), _legend(losses)
         top, bottom = 0.5 + LINE * len(notes), 0.65 + LINE * math.ceil(len(handles) / LEGEND_COLUMNS)
         height = top + 2 * PANEL + GAP + bottom
@@ -67,11 +67,16 @@ def draw(losses: Sequence[PlottedLoss], edges: Tensor, shown: tuple[float, float
         figure.legend(
             handles=handles, loc="upper left", bbox_to_anchor=corner, ncols=LEGEND_COLUMNS, borderaxespad=0, borderpad=0
         )
-        metadata = {"Date": None, "Creator": "LossLab"} if str(job["output"]).endswith(".svg") else {"Software": None}
-        figure.savefig(job["output"], dpi=150, metadata=metadata)
+        save(figure, job["output"])
 
 
-def _style() -> AbstractContextManager[None]:
+def save(figure: Figure, output: str) -> None:
+    """Writes SVG or PNG by the ending, without what differs from one time to the next."""
+    metadata = {"Date": None, "Creator": "LossLab"} if output.endswith(".svg") else {"Software": None}
+    figure.savefig(output, dpi=150, metadata=metadata)
+
+
+def styled() -> AbstractContextManager[None]:
     return mpl.rc_context(
         {
             "svg.hashsalt": "losslab",  # or the identifiers in the file are random
