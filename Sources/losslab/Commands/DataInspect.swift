@@ -4,8 +4,8 @@ import Trainer
 
 struct DataCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Preference data: what it holds and what cannot be used.",
-        subcommands: [DataInspect.self])
+        commandName: "data", abstract: "Preference data: what it holds, what cannot be used, and pairs made here.",
+        subcommands: [DataInspect.self, DataLabel.self])
 }
 
 /// `losslab data inspect PATH`: layout, every unusable row with its reason, lengths, shortcuts, samples.

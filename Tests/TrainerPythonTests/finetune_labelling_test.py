@@ -1,0 +1,176 @@
+"""Preference pairs without an API: what a policy answers, a classifier trained here grades."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from finetune_models import tiny_model, train_tokenizer, write_rows
+from losslab_trainer.data.load import load_preferences
+from losslab_trainer.data.spec import DataSpec
+from losslab_trainer.finetune.classifier import Classifier
+from losslab_trainer.finetune.labelling import Graded, label, pairs_of
+from losslab_trainer.finetune.settings import ModelSettings
+from transformers import GPT2Config, GPT2ForSequenceClassification
+
+TEXTS = ["the cat sees a good house", "a bad dog runs to the tree", "why is it good", "it is bad and so sad"]
+PROMPTS = [f"the {animal} {verb} a" for animal in ("cat", "dog", "house") for verb in ("sees", "runs", "is")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy with a chat template, the same without, and a classifier that tells good from bad."""
+    folder = tmp_path_factory.mktemp("label")
+    tokenizer = train_tokenizer(TEXTS, 300)
+    for name in ("chat", "plain"):
+        tiny_model(tokenizer, "gpt2", n_positions=64).save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
+        tokenizer.chat_template = None
+    ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
+    labels = {"id2label": {0: "bad", 1: "good"}, "label2id": {"bad": 0, "good": 1}}
+    torch.manual_seed(0)
+    shape = GPT2Config(vocab_size=len(tokenizer), n_positions=128, n_embd=16, n_layer=1, n_head=2, **ids, **labels)
+    classifier = GPT2ForSequenceClassification(shape)
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-2)
+    for _ in range(20):
+        for text in TEXTS:
+            optimizer.zero_grad()
+            encoded = tokenizer(text, return_tensors="pt")["input_ids"]
+            classifier(encoded, labels=torch.tensor([int("good" in text)])).loss.backward()
+            optimizer.step()
+    classifier.save_pretrained(folder / "classifier")
+    tokenizer.save_pretrained(folder / "classifier")
+    write_rows(folder / "prompts.jsonl", [{"prompt": text} for text in [*PROMPTS, PROMPTS[0], " "]])
+    return folder
+
+
+def run(folder: Path, output: str = "pairs.jsonl", model: str = "plain", **changes: Any) -> dict[str, Any]:
+    job = {
+        "model": {"path": str(folder / model), "dtype": "float32", "device": "cpu"},
+        "judge": str(folder / "classifier"),
+        "label": "good",
+        "prompts": {"path": str(folder / "prompts.jsonl")},
+        "samples": 3,
+        "temperature": 1.0,
+        "maxNewTokens": 6,
+        "pairing": "best-worst",
+        "tieMargin": 0.0,
+        "heldOut": 0,
+        "seed": 1,
+        "output": str(folder / output),
+    }
+    context: Any = SimpleNamespace(emit_metrics=lambda step, values: None)
+    return dict(label(job | changes, context))
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.slow
+def test_every_prompt_is_a_pair_or_counted_and_its_scores_are_the_judges(folder: Path) -> None:
+    result = run(folder)
+    assert result["dropped"] == {"duplicate": 1, "empty": 1}
+    assert result["prompts"] == len(PROMPTS) and result["answers"] == 3 * len(PROMPTS)
+    assert result["pairs"] + result["ties"] + result["identical"] == len(PROMPTS)
+    pairs = rows(folder / "pairs.jsonl")
+    assert len(pairs) == result["pairs"] > 0
+    judge = Classifier.load(ModelSettings(str(folder / "classifier"), device="cpu"), "good")
+    for pair in pairs:
+        assert pair["prompt"] in PROMPTS and pair["score_chosen"] > pair["score_rejected"]
+        for side in ("chosen", "rejected"):
+            # Alone and not in a batch: prompt and continuation are one text.
+            ids = judge.tokenizer(pair["prompt"] + pair[side], return_tensors="pt")["input_ids"]
+            with torch.no_grad():
+                alone = float(judge.model(ids).logits.softmax(-1)[0, 1])
+            assert pair[f"score_{side}"] == pytest.approx(alone, abs=1e-5)
+    loaded = load_preferences(DataSpec(str(folder / "pairs.jsonl")))
+    assert loaded.layout == result["layout"] == "explicit-plain" and len(loaded.rows) == len(pairs)
+
+
+@pytest.mark.slow
+def test_a_seed_decides_everything(folder: Path) -> None:
+    run(folder, "one.jsonl", count=4)
+    run(folder, "two.jsonl", count=4)
+    run(folder, "three.jsonl", count=4, seed=2)
+    one, two, three = ((folder / f"{name}.jsonl").read_bytes() for name in ("one", "two", "three"))
+    assert one == two != three
+
+
+@pytest.mark.slow
+def test_texts_are_cut_to_beginnings_and_some_become_questions(folder: Path) -> None:
+    texts = [f"{word} sees {other} and likes it" for word in ("cat", "dog", "tree") for other in ("a", "the", "so")]
+    write_rows(folder / "reviews.jsonl", [{"text": text, "mark": 1} for text in [*texts, "it"]])
+    questions = folder / "question.jsonl"
+    result = run(
+        folder,
+        "cut.jsonl",
+        prompts={"path": str(folder / "reviews.jsonl")},
+        promptTokens=[6, 8],
+        heldOut=2,
+        questions=str(questions),
+        pairing="all",
+    )
+    assert result["heldOut"] == 2 and result["dropped"]["too-short"] == 1
+    assert result["pairs"] + result["ties"] + result["identical"] <= 3 * result["prompts"]
+    asked = [row["turns"][0] for row in rows(questions)]
+    answered = {row["prompt"] for row in rows(folder / "cut.jsonl")}
+    assert len(set(asked)) == 2 and not answered & set(asked)
+    assert all(any(text.startswith(prompt) for text in texts) for prompt in [*asked, *answered])
+
+
+@pytest.mark.slow
+def test_a_policy_with_a_template_answers_a_users_turn(folder: Path) -> None:
+    result = run(folder, "chat.jsonl", "chat")
+    first = rows(folder / "chat.jsonl")[0]
+    assert (
+        result["layout"] == "explicit-conversational" == load_preferences(DataSpec(str(folder / "chat.jsonl"))).layout
+    )
+    assert first["prompt"][-1]["role"] == "user" and first["chosen"][0]["role"] == "assistant"
+    assert run(folder, "as-text.jsonl", "chat", plain=True)["layout"] == "explicit-plain"
+
+
+@pytest.mark.slow
+def test_what_cannot_be_used_is_named(folder: Path) -> None:
+    write_rows(folder / "two.jsonl", [{"question": "a", "text": "b"}])
+    write_rows(folder / "turns.jsonl", [{"prompt": [{"role": "user", "content": "why"}]}])
+    for changes, words in (
+        ({"prompts": {"path": str(folder / "two.jsonl")}}, "Choose with --column"),
+        ({"prompts": {"path": str(folder / "two.jsonl")}, "column": "prompt"}, "there are question, text"),
+        ({"prompts": {"path": str(folder / "turns.jsonl")}}, "no chat template"),
+        ({"label": "fine"}, "'fine' is none of them"),
+        ({"heldOut": 9, "questions": str(folder / "q.jsonl")}, "leave none to label"),
+        ({"maxNewTokens": 64}, "too-long"),
+        ({"samples": 1}, "samples must be at least 2"),
+    ):
+        result = run(folder, "never.jsonl", **changes)
+        assert words in str(result["problem"]), result
+    assert not (folder / "never.jsonl").exists()
+
+
+def test_a_text_file_has_a_prompt_a_line(tmp_path: Path) -> None:
+    from losslab_trainer.data.prompts import load_prompts  # noqa: PLC0415
+
+    (tmp_path / "prompts.txt").write_text("one\n\ntwo\n", "utf-8")
+    assert load_prompts(DataSpec(str(tmp_path / "prompts.txt")), None).texts == ("one", "two")
+
+
+def graded(*scores: float, texts: str = "abcdefgh") -> list[Graded]:
+    return [Graded(text, score, cut=False) for text, score in zip(texts, scores, strict=False)]
+
+
+def test_ties_identical_and_empty_answers_make_no_pair() -> None:
+    counts: Counter[str] = Counter()
+    (best,) = pairs_of(graded(0.2, 0.9, 0.1, 0.5), "best-worst", 0.0, counts)
+    assert [answer.text for answer in best] == ["b", "c"] and not counts["ties"]
+    every = list(pairs_of(graded(0.2, 0.9, 0.1, 0.5), "all", 0.15, counts))
+    assert len(every) == 5 and counts["ties"] == 1  # 0.2 and 0.1
+    assert all(better.score > worse.score for better, worse in every)
+    assert not list(pairs_of(graded(0.4, 0.4), "best-worst", 0.0, counts)) and counts["ties"] == 2
+    assert not list(pairs_of(graded(0.4, 0.4, texts="aa"), "all", 0.0, counts)) and counts["identical"] == 1
+    assert not list(pairs_of(graded(0.4, 0.9, texts="a "), "best-worst", 0.0, counts)) and counts["empty"] == 1
