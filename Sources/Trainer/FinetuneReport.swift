@@ -32,6 +32,8 @@ public struct FinetuneReport: Codable, Sendable, Equatable {
     public let weightsHash: String?
     public let device: String?
     public let dtype: String?
+    /// The sandbox layers under which the loss ran.
+    public let sandboxLayers: [String]
     public let notes: [String]
 }
 

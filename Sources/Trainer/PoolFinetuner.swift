@@ -60,11 +60,12 @@ public struct PoolFinetuner: Sendable {
             id: id, loss: loss.map { NamedSource(name: $0.name, source: $0.text) }, beta: beta,
             model: request.model,
             data: FinetuneDataInput(
-                train: request.data, heldOut: request.heldOut, heldOutShare: request.heldOutShare),
+                train: request.data, heldOut: request.heldOut, heldOutShare: request.heldOutShare,
+                draw: request.draw),
             training: FinetuneSettings(
                 learningRate: learningRate, batchSize: request.batchSize, microBatchSize: request.microBatchSize,
                 epochs: request.epochs, maxSteps: request.maxSteps, schedule: request.schedule, seed: seed,
-                maxLength: request.maxLength, maxPromptLength: request.maxPromptLength),
+                logpScale: request.logpScale, maxLength: request.maxLength, maxPromptLength: request.maxPromptLength),
             questions: request.questions,
             sampling: request.questions.isEmpty ? [] : request.sampling,
             maxNewTokens: request.maxNewTokens, klSamples: request.questions.isEmpty ? 0 : request.klSamples,
@@ -80,7 +81,8 @@ public struct PoolFinetuner: Sendable {
             pairs: result.data?.usable ?? 0, unusable: result.data?.unusable ?? 0,
             truncated: result.data?.truncated ?? 0, tokensPerSecond: result.tokensPerSecond,
             seconds: result.seconds ?? [:], weights: result.weights, weightsHash: result.weightsHash,
-            device: result.device, dtype: result.dtype, notes: result.notes ?? [])
+            device: result.device, dtype: result.dtype, sandboxLayers: result.sandbox?.names ?? [],
+            notes: result.notes ?? [])
     }
 
     private func estimate(_ mean: FinetuneJobResult.Mean) -> Estimate {

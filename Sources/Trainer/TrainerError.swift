@@ -11,6 +11,8 @@ public enum TrainerError: Error, CustomStringConvertible {
     case timedOut(job: String, seconds: Double)
     case badAnswers(path: String, reason: String)
     case unknownWorld(String)
+    /// Model, data or settings cannot be used as they are; why, in a sentence.
+    case unusable(String)
 
     public var description: String {
         switch self {
@@ -29,6 +31,7 @@ public enum TrainerError: Error, CustomStringConvertible {
             "the answers in \(path) cannot be used: \(reason)"
         case .unknownWorld(let name):
             "there is no world named \(name); `losslab evaluation list` shows the worlds"
+        case .unusable(let problem): problem
         }
     }
 }

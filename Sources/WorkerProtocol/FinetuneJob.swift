@@ -1,3 +1,5 @@
+public import LabCore
+
 /// A request to train a real model with a loss on real pairs, to measure it on held-out pairs and to let it answer.
 public struct FinetuneJob: Codable, Sendable {
     public let version: Int
@@ -89,11 +91,31 @@ public struct FinetuneDataInput: Codable, Sendable, Equatable {
     /// `nil` holds back a share of the training source's prompts.
     public let heldOut: DataInput?
     public let heldOutShare: Double?
+    /// `nil` trains on every pair that is not held back.
+    public let draw: PairDraw?
 
-    public init(train: DataInput, heldOut: DataInput?, heldOutShare: Double?) {
+    public init(train: DataInput, heldOut: DataInput?, heldOutShare: Double?, draw: PairDraw? = nil) {
         self.train = train
         self.heldOut = heldOut
         self.heldOutShare = heldOutShare
+        self.draw = draw
+    }
+}
+
+/// Which pairs a campaign's trial trains on: a number of them from one of two sides that share no prompt.
+public struct PairDraw: Codable, Sendable, Equatable {
+    public let side: PairPool
+    /// Of the prompts, between 0 and 1.
+    public let confirmationShare: Double
+    /// All pairs of the side where it has fewer.
+    public let count: Int
+    public let seed: Int
+
+    public init(side: PairPool, confirmationShare: Double, count: Int, seed: Int) {
+        self.side = side
+        self.confirmationShare = confirmationShare
+        self.count = count
+        self.seed = seed
     }
 }
 
@@ -109,14 +131,16 @@ public struct FinetuneSettings: Codable, Sendable, Equatable {
     /// `cosine`, `linear` or `constant`.
     public var schedule: String?
     public var seed: Int
+    /// Factor on all four log-probabilities before the loss.
+    public var logpScale: Double
     /// Tokens of prompt and answer together.
     public var maxLength: Int?
     public var maxPromptLength: Int?
 
     public init(
         learningRate: Double, batchSize: Int = 16, microBatchSize: Int? = nil, epochs: Int = 1, maxSteps: Int? = nil,
-        warmupRatio: Double? = nil, schedule: String? = nil, seed: Int, maxLength: Int? = nil,
-        maxPromptLength: Int? = nil
+        warmupRatio: Double? = nil, schedule: String? = nil, seed: Int, logpScale: Double = 1,
+        maxLength: Int? = nil, maxPromptLength: Int? = nil
     ) {
         self.learningRate = learningRate
         self.batchSize = batchSize
@@ -126,6 +150,7 @@ public struct FinetuneSettings: Codable, Sendable, Equatable {
         self.warmupRatio = warmupRatio
         self.schedule = schedule
         self.seed = seed
+        self.logpScale = logpScale
         self.maxLength = maxLength
         self.maxPromptLength = maxPromptLength
     }
@@ -169,5 +194,6 @@ public struct FinetuneJobResult: Codable, Sendable {
     public let data: Data?
     public let device: String?
     public let dtype: String?
+    public let sandbox: SandboxLayers?
     public let notes: [String]?
 }

@@ -30,7 +30,17 @@ public struct RewardJobResult: Codable, Sendable {
         public let score: Double
     }
 
+    public struct Answer: Codable, Sendable {
+        public let question: Int
+        /// From 0, as in the answer file.
+        public let sample: Int
+        /// From 1.
+        public let turn: Int
+        public let score: Double
+    }
+
     /// Why model or answers cannot be used, in a sentence.
     public let problem: String?
+    public let perAnswer: [Answer]?
     public let perQuestion: [Question]?
 }

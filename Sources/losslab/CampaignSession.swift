@@ -5,6 +5,7 @@ import Foundation
 import LabConfig
 import LabCore
 import Proposer
+import Trainer
 
 /// One campaign from configuration to report: wires the stages, holds the run directory, handles interruption.
 struct CampaignSession {
@@ -16,11 +17,12 @@ struct CampaignSession {
         let laboratory = try laboratory(for: config)
         defer { Task { await laboratory.pool.close() } }
         let ready = try await laboratory.pool.warmUp()
+        try await laboratory.tryOut()
         let manifest = CampaignManifest(
             config: config, started: RunDirectory.now(),
             versions: ["losslab": LossLabCommand.configuration.version, "python": ready.python, "torch": ready.torch],
             device: ProcessorName.current,
-            worldFiles: Dictionary(uniqueKeysWithValues: laboratory.worlds.map { ($0.name, $0.files) }))
+            worldFiles: laboratory.files)
         let directory = try RunDirectory.create(
             in: project.runs, manifest, resolvedConfig: render(config))
         try await run(directory, laboratory)
@@ -37,6 +39,11 @@ struct CampaignSession {
     }
 
     private func laboratory(for config: CampaignConfig) throws -> Laboratory {
+        if let policy = config.policy {
+            return try readingInput {
+                try Laboratory(project: project, policy: policy, of: config, allowUnsandboxed: allowUnsandboxed)
+            }
+        }
         let worlds = [config.world] + (config.transferWorld.map { [$0] } ?? []).filter { $0 != config.world }
         return try Laboratory(
             project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
@@ -57,8 +64,10 @@ struct CampaignSession {
         let models = try await ModelStages(directory, project: project, budget: budget)
         let laboratory = try models.judged(laboratory, project: project)
         let progress = ProgressLine()
+        // The judge of answers to one's own questions is tried before anything is spent on trainings.
+        if config.policy != nil { try await measureUntrained(directory, laboratory) }
         let runner = try CampaignRunner(
-            config: config, grid: try laboratory.world(config.world).grid,
+            config: config, grid: try config.tuning.grid ?? laboratory.world(config.world).grid,
             catalogue: try LossCatalogue.load(project.losses).losses,
             stages: CampaignStages(
                 proposer: try models.proposer(screener: laboratory.screener, project: project),
@@ -80,6 +89,10 @@ struct CampaignSession {
         try directory.keep(report, as: "report.md")
         print(report)
         log("report: \(directory.path)/report.md")
+        if let found = try await campaignFrontier(of: config.name, archive, directory.files) {
+            await PoolPlotter(pool: laboratory.pool).keep(
+                found.frontier, titled: "Campaign \(config.name)", showing: found.shown, in: directory.path)
+        }
         let proposed = try await archive.snapshot(of: config.name).candidates.filter { $0.arm != .catalogue }
         if !proposed.contains(where: { $0.tuned != nil }) {
             log("losslab: no proposed loss could be trained; the report tells why")
@@ -91,13 +104,15 @@ struct CampaignSession {
 extension CampaignSession {
     /// What the policy scores before any training, once a campaign, for the report.
     private func measureUntrained(_ directory: RunDirectory, _ laboratory: Laboratory) async throws {
-        // Measured by the rubric, so not beside another judge's scores.
-        guard directory.manifest.config.judge == nil, try directory.files.untrained().isEmpty else { return }
         let config = directory.manifest.config
-        try directory.keep(
-            try await UntrainedScore.measure(
-                in: try laboratory.world(config.world), questions: .search, seeds: config.tuning.fullSeeds,
-                pool: laboratory.pool))
+        // In a world it is measured by the rubric, so not beside another judge's scores.
+        guard config.judge == nil || config.policy != nil, try directory.files.untrained().isEmpty else { return }
+        do {
+            try directory.keep(try await laboratory.untrained(in: config.world, seeds: config.tuning.fullSeeds))
+        } catch TrainerError.unusable(let problem) {
+            log("losslab: \(problem)")
+            throw ExitCode.badInput
+        }
     }
 }
 
@@ -109,7 +124,8 @@ func reportText(of name: String, _ archive: SQLiteArchive, _ project: Project) a
     return campaignReport(
         config: config, snapshot: snapshot,
         confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)),
-        untrained: try files.untrained(), model: modelAccount(of: config, snapshot, runDirectory: files.path))
+        untrained: try files.untrained(), model: modelAccount(of: config, snapshot, runDirectory: files.path),
+        frontier: try await campaignFrontier(of: name, archive, files))
 }
 
 /// What processor this machine has, for the manifest.

@@ -1,4 +1,5 @@
 import Archive
+import ArgumentParser
 import CampaignRunner
 import Evolution
 import Foundation
@@ -10,14 +11,24 @@ import Trainer
 /// The concrete stages, wired: workers, screener, trainer, judge, and the cache of finished trials.
 struct Laboratory {
     let project: Project
+    /// Of the embedded benchmark; empty where a model of one's own is trained.
     let worlds: [WorldDescription]
     let pool: WorkerPool
     let screener: PoolScreener
-    private(set) var trials: TrialPipeline
-    private(set) var keys: TrialKeys
-    private let environment: @Sendable (_ world: String) -> String
+    /// Question files by the name of the world, or of what takes its place.
+    let questions: [String: [QuestionSet: String]]
+    /// Hashes of what scores depend on, by the same name, for the manifest.
+    let files: [String: [String: String]]
     let cache: any StepStore
+    private(set) var judge: any AnswerJudge
+    private(set) var keys: TrialKeys
+    private let trainer: any PolicyTrainer
+    private let environment: @Sendable (_ world: String) -> String
 
+    var trials: TrialPipeline { TrialPipeline(trainer: trainer, judge: judge) }
+
+    /// Trains in worlds of the embedded benchmark.
+    ///
     /// - Parameter names: the worlds that will be used; their rubrics are read at once.
     init(project: Project, worlds names: [String], workers: Int, allowUnsandboxed: Bool) throws {
         self.project = project
@@ -25,26 +36,74 @@ struct Laboratory {
         worlds = try names.map { try catalogue.world(named: $0) }
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
         pool = WorkerPool(size: workers, configuration: configuration)
-        let controls = try LossCatalogue.load(project.losses).losses.filter(\.isControl).map(\.text)
-        screener = PoolScreener(pool: pool, controls: Set(controls))
-        let judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
-        trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
+        screener = try Self.screener(pool, project)
+        judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
+        trainer = PoolTrainer(pool: pool, worlds: worlds)
         cache = try FileStepStore(project.cache + "/trials", shared: true)
+        questions = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.questions) })
+        files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.files) })
         let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
-        let files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
-        environment = { world in "\(code) \(files[world] ?? "")" }
+        let hashes = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
+        environment = { world in "\(code) \(hashes[world] ?? "")" }
         keys = TrialKeys(hash: { ContentHash.sha256($0) }, environment: environment)
     }
 
-    /// The same with another judge in place of the worlds' rubrics.
+    /// Trains a model of one's own on data of one's own.
+    ///
+    /// - Throws: `CampaignInputError` for what the recipe names and is not there.
+    init(project: Project, policy: PolicyConfig, of config: CampaignConfig, allowUnsandboxed: Bool) throws {
+        self.project = project
+        worlds = []
+        let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed, reachesHub: true)
+        pool = WorkerPool(size: config.workers, configuration: configuration)
+        screener = try Self.screener(pool, project)
+        let asked = try CampaignQuestions(policy.evaluation, in: project)
+        let ground = PolicyGround(policy, name: config.world, questions: asked, in: project)
+        let finetuner = PoolFinetuner(pool: pool)
+        trainer = FinetuneTrainer(finetuner: finetuner, ground: ground)
+        cache = try FileStepStore(project.cache + "/trials", shared: true)
+        questions = [config.world: asked.files]
+        let named = try NamedInputs(ground, pythonPath: configuration.pythonPath, by: finetuner)
+        files = [config.world: named.files]
+        let chosen = try CampaignJudge(config, asked, project: project, pool: pool)
+        judge = chosen.judge
+        let identity = "\(named.environment) \(chosen.identity)"
+        environment = { _ in identity }
+        keys = TrialKeys(hash: { ContentHash.sha256($0) }, environment: environment)
+    }
+
+    private static func screener(_ pool: WorkerPool, _ project: Project) throws -> PoolScreener {
+        let controls = try LossCatalogue.load(project.losses).losses.filter(\.isControl).map(\.text)
+        return PoolScreener(pool: pool, controls: Set(controls))
+    }
+
+    /// The same with another judge.
     ///
     /// - Parameter identity: tells the judge from every other: trials that it graded are kept apart by it.
     func judged(by judge: any AnswerJudge, identity: String) -> Laboratory {
         var laboratory = self
-        laboratory.trials = TrialPipeline(trainer: PoolTrainer(pool: pool, worlds: worlds), judge: judge)
+        laboratory.judge = judge
         let environment = environment
         laboratory.keys = TrialKeys(hash: { ContentHash.sha256($0) }) { "\(environment($0)) \(identity)" }
         return laboratory
+    }
+
+    /// Finds out whether a model and data of one's own can be used at all.
+    func tryOut() async throws {
+        do { try await (trainer as? FinetuneTrainer)?.tryOut() } catch TrainerError.unusable(let problem) {
+            log("losslab: \(problem)")
+            throw ExitCode.badInput
+        }
+    }
+
+    /// The untrained policy's scores, under the laboratory's judge.
+    func untrained(in world: String, seeds: [Int]) async throws -> [UntrainedScore] {
+        if let description = worlds.first(where: { $0.name == world }) {
+            return try await UntrainedScore.measure(in: description, questions: .search, seeds: seeds, pool: pool)
+        }
+        return try await UntrainedScore.measure(
+            by: trainer, judge, in: world, questions: .search, seeds: seeds,
+            decodings: [("sampled", "sampled"), ("greedy", "greedy")])
     }
 
     func world(_ name: String) throws -> WorldDescription {

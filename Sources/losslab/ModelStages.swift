@@ -51,6 +51,11 @@ struct ModelStages {
             limits.firstTrial = .seconds(4 * 3_600)
             limits.trialMinimum = .seconds(3_600)
         }
+        // A training of a large model takes hours, a confirmation's the longest.
+        if config.policy != nil {
+            limits.firstTrial = .seconds(14 * 86_400)
+            limits.trialMinimum = .seconds(4 * 3_600)
+        }
         return limits
     }
 
@@ -66,17 +71,24 @@ struct ModelStages {
         guard let judge = directory.manifest.config.judge, judge.kind == "mt_bench", let model = judge.model else {
             return laboratory
         }
-        let prompts = project.root + "/evaluation/mt_bench/judge_prompts.jsonl"
+        let folder = try directory.manifest.config.policy.flatMap {
+            try CampaignQuestions($0.evaluation, in: project).suiteFolder
+        }
+        let own = folder.map { $0 + "/judge_prompts.jsonl" } ?? ""
+        let prompts =
+            FileManager.default.fileExists(atPath: own)
+            ? own : project.root + "/evaluation/mt_bench/judge_prompts.jsonl"
         guard FileManager.default.fileExists(atPath: prompts) else {
             throw JudgeError(
                 .unreadable,
                 "\(prompts) is missing: `losslab evaluation fetch mt_bench` downloads it, or takes it --from DIR")
         }
-        var suites: [String: [QuestionSet: MTBenchSuite]] = [:]
-        for world in laboratory.worlds {
-            suites[world.name] = try world.questions.mapValues { file in
-                try MTBenchSuite(name: world.name, questions: file, prompts: prompts)
+        let suites = try laboratory.questions.map { name, files in
+            let sets = try files.mapValues { file in
+                try MTBenchSuite(
+                    name: name, questions: file, prompts: prompts, references: folder.map { $0 + "/reference_answer" })
             }
+            return (name, sets)
         }
         let settings = JudgeSettings(
             model: model, maxTokens: judge.endpoint.provider == "anthropic" ? 1024 : 2048,
@@ -85,7 +97,8 @@ struct ModelStages {
         // Small policies often give the same answer again; at temperature 0 it gets the same judgment.
         let cache = try ResponseCache(project.cache + "/judgments")
         let grading = MTBenchJudge(
-            suites: suites, service: try client(judge.endpoint, cache: cache), settings: settings)
+            suites: Dictionary(uniqueKeysWithValues: suites), service: try client(judge.endpoint, cache: cache),
+            settings: settings)
         warnOfUnresolvableGaps()
         return laboratory.judged(
             by: grading,

@@ -38,6 +38,14 @@ struct RerunKeys: Sendable {
         return "finetune/" + ContentHash.sha256(code + "\n" + description)
     }
 
+    /// Everything but loss, setting, seed and draw that decides a training: code, model, data and settings.
+    func environment(_ request: FinetuneRequest, by finetuner: PoolFinetuner) throws -> String {
+        let description = try finetuner.description(of: nil, beta: 0, learningRate: 0, seed: 0, as: request) {
+            identities[$0] ?? Self.identity(of: $0)
+        }
+        return ContentHash.sha256(code + "\n" + description)
+    }
+
     /// Files up to this size are read whole; of larger ones, such as weights, pieces, with size and time of change.
     private static let wholeBytes = 8 << 20
     private static let pieces = 16

@@ -58,7 +58,7 @@ import Testing
     func aRerunComparesAtEachSidesOwnBestSettingAndIsRecorded() throws {
         let program = try Program()
         defer { program.remove() }
-        let (pairs, model) = try tinyModel(in: program)
+        let (pairs, model) = try program.tinyModel()
         let common = ["--dataset", pairs, "--model", model, "--held-out-share", "0.3", "--seeds", "1,2"]
         let command =
             ["loss", "rerun", "hinge-like", "--lr", "1e-3,1e-2", "--beta", "0.1", "--format", "json"] + common
@@ -125,7 +125,7 @@ import Testing
     func aBadDataSetIsExit65AndALossThatBreaksEverywhereExit2() throws {
         let program = try Program()
         defer { program.remove() }
-        let (pairs, model) = try tinyModel(in: program)
+        let (pairs, model) = try program.tinyModel()
         let prompts = try program.write(#"{"prompt": "a", "completion": "b"}"# + "\n", to: "prompts.jsonl")
         let bad = try program.run("loss", "rerun", "lrml", "--dataset", prompts, "--model", model)
         #expect(bad.code == 65, "\(bad.errors)")
@@ -182,35 +182,5 @@ import Testing
                 rejected = policy_rejected_logps - reference_rejected_logps
                 return torch.relu(1.5 - beta * (chosen - rejected))
             """, to: "hinge.py")
-    }
-
-    /// Eighty pairs whose chosen answers end alike, and a Llama of some twenty thousand weights trained on them.
-    private func tinyModel(in program: Program) throws -> (pairs: String, model: String) {
-        let words = ["the", "cat", "dog", "house", "runs", "sees", "likes", "never", "red", "small", "and", "why"]
-        func sentence(_ seed: Int) -> String {
-            (0..<6).map { words[(seed * 7 + $0 * $0 * 5 + seed / 3) % words.count] }.joined(separator: " ")
-        }
-        let lines = (0..<80).map { row in
-            #"{"prompt": "\#(sentence(row)) \#(row)", "chosen": " \#(sentence(row + 1)) yes", "#
-                + #""rejected": " \#(sentence(row + 2)) no"}"#
-        }
-        let pairs = try program.write(lines.joined(separator: "\n") + "\n", to: "pairs.jsonl")
-        let model = program.folder.appending(path: "model").path
-        let process = Process()
-        process.executableURL = Program.repository.appending(path: ".venv/bin/python")
-        process.arguments = [
-            "-m", "losslab_trainer.bench.small_llama", "--dataset", pairs, "--output", model, "--steps", "3",
-            "--hidden", "32", "--layers", "1", "--vocabulary", "300",
-        ]
-        process.environment = [
-            "PYTHONPATH": Program.repository.appending(path: "Sources/Trainer/python").path, "OMP_NUM_THREADS": "1",
-            "HF_HUB_OFFLINE": "1", "HOME": program.folder.path, "PATH": "/usr/bin:/bin",
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
-        return (pairs, model)
     }
 }

@@ -1,0 +1,62 @@
+import Foundation
+import Judge
+import LabCore
+import Trainer
+
+/// Who grades the answers of a model of one's own without asking a server.
+struct CampaignJudge {
+    let judge: any AnswerJudge
+    /// Tells the judge from every other.
+    let identity: String
+
+    /// A judge behind a server takes this one's place later; until then nothing grades.
+    init(_ config: CampaignConfig, _ questions: CampaignQuestions, project: Project, pool: WorkerPool) throws {
+        let chosen = config.judge ?? JudgeConfig()
+        if chosen.asksServer {
+            judge = AbsentJudge()
+            identity = ""
+            return
+        }
+        if let model = chosen.model {
+            let path = project.pathIfPresent(model)
+            let rewarder = PoolRewarder(pool: pool, model: path, label: chosen.label)
+            judge = RewardJudge(rewarder: rewarder, questions: [config.world: questions.files])
+            identity = "\(chosen.kind) \(RerunKeys.identity(of: path)) \(chosen.label ?? "")"
+            return
+        }
+        guard let rubric = questions.rubric else {
+            throw CampaignInputError(
+                "no judge is named and the questions have no rubric.jsonl beside them: name one under judge:, such as "
+                    + "{kind: mt_bench, model: ...}, {kind: reward_model, model: FOLDER} or {kind: classifier, ...}")
+        }
+        judge = try RubricJudge(files: [config.world: rubric])
+        identity = "rubric \(RerunKeys.identity(of: rubric))"
+    }
+}
+
+/// Stands where a judge behind a server is still to come.
+private struct AbsentJudge: AnswerJudge {
+    func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {
+        throw CampaignInputError("the campaign's judge was not connected")
+    }
+}
+
+/// What a campaign over a model of one's own was given, by content.
+struct NamedInputs {
+    /// For the manifest: model, data and question files.
+    let files: [String: String]
+    /// Changes with anything that decides a trial's result but loss, setting, seed and draw.
+    let environment: String
+
+    init(_ ground: PolicyGround, pythonPath: String, by finetuner: PoolFinetuner) throws {
+        var request = ground.request
+        request.questions = ground.questions.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)
+        let keys = try RerunKeys(request, pythonPath: pythonPath)
+        environment = try keys.environment(request, by: finetuner) + " \(ground.confirmationShare)"
+        files = [
+            "model": RerunKeys.identity(of: request.model.path), "data": RerunKeys.identity(of: request.data.path),
+            "questions": RerunKeys.identity(of: ground.questions[.search] ?? ""),
+            "heldOutQuestions": RerunKeys.identity(of: ground.questions[.heldOut] ?? ""),
+        ]
+    }
+}
