@@ -47,7 +47,7 @@ def trl_history(policy: Policy, rows: list[dict[str, Any]], loss: str, beta: flo
     class Watched(in_order(DPOTrainer)):  # type: ignore[misc]
         def compute_loss(self, *arguments: Any, **keywords: Any) -> Any:
             result = super().compute_loss(*arguments, **keywords)
-            found["losses"].append(float(result))
+            found["losses"].append(float(result.detach()))
             return result
 
         def training_step(self, model: Any, *arguments: Any, **keywords: Any) -> Any:
