@@ -92,6 +92,15 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
 
     /// Whether grading sends anything to a server.
     public var asksServer: Bool { kind == "mt_bench" || kind == "pairwise" }
+
+    /// What a mean score is a mean of, as tables say it.
+    public var scale: String {
+        switch kind {
+        case "reward_model": "rewards"
+        case "classifier": "probabilities of \(label ?? "the class")"
+        default: "scores over 1-10"
+        }
+    }
 }
 
 /// What a campaign may spend on language models; `nil` for no limit.

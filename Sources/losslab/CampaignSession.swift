@@ -94,7 +94,7 @@ struct CampaignSession {
                 found.frontier, titled: "Campaign \(config.name)", showing: found.shown, in: directory.path)
         }
         let proposed = try await archive.snapshot(of: config.name).candidates.filter { $0.arm != .catalogue }
-        if !proposed.contains(where: { $0.tuned != nil }) {
+        if config.budget.candidates > 0, !proposed.contains(where: { $0.tuned != nil }) {
             log("losslab: no proposed loss could be trained; the report tells why")
             throw ExitCode.nothingQualified
         }

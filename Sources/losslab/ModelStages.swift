@@ -121,7 +121,7 @@ struct ModelStages {
             campaign: config.name, store: directory.steps, log: ConversationFiles(directory.path))
         let parts = ProposerParts(
             caller: caller, prompts: try PromptLibrary(overrides: model.prompts.map(project.path)), screener: screener,
-            tolerance: NoveltyFilter.defaultTolerance, task: ProposerParts.campaignTask)
+            tolerance: NoveltyFilter.defaultTolerance, task: ProposerParts.task(gradedBy: config.judge))
         let searching: any LossProposer =
             config.proposer.strategy == "discopop" ? DiscoPOPProposer(parts) : ProgramProposer(parts)
         return ArmRouter(searching: searching)
@@ -139,11 +139,19 @@ extension EndpointConfig {
 
 extension ProposerParts {
     /// What every campaign's losses are for. The world's own flaw is not told: finding what suits it is the search.
-    static let campaignTask = """
-        A language model is trained on pairs of a chosen and a rejected answer with each loss. The trained model then \
-        answers questions, a judge grades every answer from 1 to 10, and the mean grade is the loss's score. Learning \
-        rate and beta are tuned for every loss alike.
-        """
+    static func task(gradedBy judge: JudgeConfig?) -> String {
+        let grading =
+            switch judge?.kind {
+            case "reward_model": "a reward model scores every answer, and the mean reward"
+            case "classifier": "a classifier reads every answer, and the mean probability of the wanted class"
+            default: "a judge grades every answer from 1 to 10, and the mean grade"
+            }
+        return """
+            A language model is trained on pairs of a chosen and a rejected answer with each loss. The trained model \
+            then answers questions, \(grading) is the loss's score. Learning rate and beta are tuned for every loss \
+            alike.
+            """
+    }
 }
 
 extension Project {

@@ -11,8 +11,12 @@ public func campaignReport(
     let name = config?.name ?? "campaign"
     var sections = ["# Campaign \(name)"]
     if let config { sections.append(subtitle(config)) }
-    sections.append(verdictSection(confirmation, snapshot))
-    sections.append(rankingSection(snapshot, confirmation, world: config?.world, untrained: untrained))
+    sections.append(
+        config?.budget.candidates == 0 ? sweepSection : verdictSection(confirmation, snapshot))
+    sections.append(
+        rankingSection(
+            snapshot, confirmation, world: config?.world, untrained: untrained,
+            scale: (config?.judge ?? JudgeConfig()).scale))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
     if let frontier { sections.append(frontierSection(frontier, campaign: name)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }
@@ -23,10 +27,30 @@ public func campaignReport(
 
 private func subtitle(_ config: CampaignConfig) -> String {
     let transfer = config.transferWorld.map { ", finalists tried again in \($0)" } ?? ""
-    return "World \(config.world)\(transfer); seed \(config.seed); proposer \(config.proposer.strategy)"
-        + (config.proposer.model.map { ", asking \($0.model)" } ?? "")
-        + (config.judge?.model.map { "; graded by \($0) under MT-Bench's prompts" } ?? "") + "."
+    let place =
+        config.policy.map { "Policy \($0.model.model), trained on \($0.data.dataset)" }
+        ?? "World \(config.world)\(transfer)"
+    return "\(place); seed \(config.seed); proposer \(config.proposer.strategy)"
+        + (config.proposer.model.map { ", asking \($0.model)" } ?? "") + (config.judge.map(grading) ?? "") + "."
 }
+
+private func grading(_ judge: JudgeConfig) -> String {
+    guard let model = judge.model else { return "" }
+    return switch judge.kind {
+    case "reward_model": "; graded by the reward model \(model)"
+    case "classifier": "; graded by the classifier \(model)"
+    case "pairwise": "; compared by \(model)"
+    default: "; graded by \(model) under MT-Bench's prompts"
+    }
+}
+
+/// A campaign without candidates proves nothing about any: it measures the catalogue.
+private let sweepSection = """
+    ## No verdict: a sweep
+
+    Nothing was proposed (`budget.candidates` is 0): the tables measure the catalogue's losses, each at every setting of \
+    the grid.
+    """
 
 private func verdictSection(_ confirmation: Confirmation?, _ snapshot: ArchiveSnapshot) -> String {
     guard let confirmation else {

@@ -14,7 +14,8 @@ func ranked(_ snapshot: ArchiveSnapshot) -> [Candidate] {
 }
 
 func rankingSection(
-    _ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, world: String?, untrained: [UntrainedScore]
+    _ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, world: String?, untrained: [UntrainedScore],
+    scale: String = JudgeConfig().scale
 ) -> String {
     let all = ranked(snapshot)
     guard !all.isEmpty else { return "## Ranking\n\nNo loss has a score yet." }
@@ -31,9 +32,9 @@ func rankingSection(
     var text = """
         ## Ranking
 
-        Every loss at the best of the same learning rates and betas. Score and greedy score are means over 1-10, ± the \
-        standard error over seeds and questions (over questions alone where there is one seed); KL is in nats an \
-        answer; the difference from DPO is paired, with its 95 % interval. Fully tuned losses come first, then the \
+        Every loss at the best of the same learning rates and betas. Score and greedy score are means of \(scale), \
+        ± the standard error over seeds and questions (over questions alone where there is one seed); KL is in nats \
+        an answer; the difference from DPO is paired, with its 95 % interval. Fully tuned losses come first, then the \
         lower end of the score's interval decides. Confirmed scores come from fresh seeds, fresh pairs and held-out \
         questions.
 

@@ -78,7 +78,7 @@ struct ProposerStepCommand: AsyncParsableCommand {
             throw ExitCode.badInput
         }
         let (config, recorded) = try await recorded(project)
-        let state = try readingInput { try completed(config, recorded, alone) }
+        let state = try readingInput { try completed(config.evidence, recorded, alone) }
         let request = try readingInput {
             let library = try PromptLibrary(overrides: (prompts ?? config.prompts).map(project.path))
             return try alone.request(state, prompts: library, config: config)
@@ -95,31 +95,39 @@ struct ProposerStepCommand: AsyncParsableCommand {
         try show(reply, alone.reading(of: reply), request.messages)
     }
 
+    /// A campaign's losses and what they are for.
+    private struct Recorded {
+        let snapshot: ArchiveSnapshot
+        let task: String
+    }
+
     /// The campaign's model, over which the options stand, and its losses.
-    private func recorded(_ project: Project) async throws -> (ProposingModelConfig, ArchiveSnapshot?) {
+    private func recorded(_ project: Project) async throws -> (ProposingModelConfig, Recorded?) {
         var config = ProposingModelConfig(model: "")
-        var snapshot: ArchiveSnapshot?
+        var found: Recorded?
         if let campaign {
             let archive = try openArchive(project)
-            snapshot = try await orFail {
+            found = try await orFail {
                 guard let manifest = try await archive.manifest(of: campaign) else {
                     log("losslab: there is no campaign \(campaign); `losslab campaign list` shows them")
                     throw ExitCode.badInput
                 }
                 config = manifest.config.proposer.model ?? config
-                return try await archive.snapshot(of: campaign)
+                return Recorded(
+                    snapshot: try await archive.snapshot(of: campaign),
+                    task: ProposerParts.task(gradedBy: manifest.config.judge))
             }
         }
         if let model {
             config.model = model
             config.endpoint = EndpointConfig(provider: provider, baseURL: baseUrl, keyEnvironment: keyEnvironment)
         }
-        return (config, snapshot)
+        return (config, found)
     }
 
     /// Campaign, file and single values, the later over the earlier.
     private func completed(
-        _ config: ProposingModelConfig, _ snapshot: ArchiveSnapshot?, _ alone: StepAlone
+        _ evidence: Int, _ recorded: Recorded?, _ alone: StepAlone
     ) throws -> [String: String] {
         var given: [String: String] = [:]
         if let state {
@@ -136,17 +144,18 @@ struct ProposerStepCommand: AsyncParsableCommand {
             throw ValidationError(
                 "step \(name) does not read \(unknown); it reads \(alone.step.reads.joined(separator: ", "))")
         }
-        let chosen = try snapshot.flatMap { snapshot in
+        let chosen = try recorded.flatMap { recorded in
             try candidate.map { number in
-                guard let found = snapshot.candidate(CandidateID(number)) else {
+                guard let found = recorded.snapshot.candidate(CandidateID(number)) else {
                     throw ValidationError("campaign \(campaign ?? "") has no candidate \(number)")
                 }
                 return found
             }
         }
         let base = alone.state(
-            from: snapshot ?? ArchiveSnapshot(candidates: []), candidate: chosen, hypothesis: given["hypothesis"],
-            evidence: config.evidence, task: ProposerParts.campaignTask)
+            from: recorded?.snapshot ?? ArchiveSnapshot(candidates: []), candidate: chosen,
+            hypothesis: given["hypothesis"], evidence: evidence,
+            task: recorded?.task ?? ProposerParts.task(gradedBy: nil))
         return base.merging(given) { $1 }
     }
 
