@@ -26,6 +26,8 @@ public struct RerunRecord: Codable, Sendable, Equatable {
     /// What says nothing about a loss, scored on the same pairs.
     public let baselines: [RerunBaseline]
     public let losses: [RerunScore]
+    /// Every setting tried, where the policies answered questions; `nil` without, and in older records.
+    public let frontier: Frontier?
     public let versions: [String: String]
     public let device: String?
     /// What the trainer had to remark.
@@ -34,7 +36,7 @@ public struct RerunRecord: Codable, Sendable, Equatable {
     public init(
         id: String, at: String, dataset: String, heldOut: String?, model: String, options: [String: String],
         grid: SettingGrid, seeds: [Int], against: String, pairs: RerunPairs, klOf: String, baselines: [RerunBaseline],
-        losses: [RerunScore], versions: [String: String], device: String?, notes: [String]
+        losses: [RerunScore], frontier: Frontier? = nil, versions: [String: String], device: String?, notes: [String]
     ) {
         layout = Self.currentLayout
         self.id = id
@@ -50,6 +52,7 @@ public struct RerunRecord: Codable, Sendable, Equatable {
         self.klOf = klOf
         self.baselines = baselines
         self.losses = losses
+        self.frontier = frontier
         self.versions = versions
         self.device = device
         self.notes = notes
@@ -60,7 +63,7 @@ public struct RerunRecord: Codable, Sendable, Equatable {
         RerunRecord(
             id: id, at: "", dataset: dataset, heldOut: heldOut, model: model, options: options, grid: grid,
             seeds: seeds, against: against, pairs: pairs, klOf: klOf, baselines: baselines, losses: losses,
-            versions: [:], device: nil, notes: notes)
+            frontier: frontier, versions: [:], device: nil, notes: notes)
     }
 }
 

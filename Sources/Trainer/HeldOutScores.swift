@@ -76,16 +76,20 @@ public struct HeldOutScores: Sendable, Equatable {
     /// there were): each prompt stands for `m + (sum - m n) / n̄`, the ratio's linearisation, whose mean is the mean
     /// over pairs (Cochran 1977, section 2.11).
     public static func estimate(_ values: [[Double]], prompts: [String]) -> Estimate? {
+        CrossedScores(byPrompt(values, prompts: prompts))?.estimate
+    }
+
+    /// What `estimate` takes each prompt to stand for: `[seed][prompt]`, prompts in their first order.
+    public static func byPrompt(_ values: [[Double]], prompts: [String]) -> [[Double]] {
         var order: [String: Int] = [:]
         for prompt in prompts where order[prompt] == nil { order[prompt] = order.count }
         let size = Double(prompts.count) / Double(max(order.count, 1))
-        let table = values.map { row -> [Double] in
+        return values.map { row -> [Double] in
             let mean = row.reduce(0, +) / Double(max(row.count, 1))
             var rests = [Double](repeating: 0, count: order.count)
             for (value, prompt) in zip(row, prompts) { order[prompt].map { rests[$0] += value - mean } }
             return rests.map { mean + $0 / size }
         }
-        return CrossedScores(table)?.estimate
     }
 }
 

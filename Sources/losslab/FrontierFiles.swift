@@ -23,3 +23,15 @@ extension PoolPlotter {
         }
     }
 }
+
+extension Frontier {
+    /// Draws to a file of the user's choice, in a worker of its own.
+    func draw(titled title: String, showing shown: [String], to file: PictureFile, in project: Project) async throws {
+        let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(allowUnsandboxed: true))
+        let picture = try await PoolPlotter(pool: pool).draw(
+            self, titled: title, showing: shown, picture: file.ending)
+        await pool.close()
+        try readingInput { try file.write(picture) }
+        log("wrote \(file.path)")
+    }
+}

@@ -9,8 +9,10 @@ struct RerunResults {
     let contenders: [RerunContender]
     /// Name of the loss the others are compared with.
     let against: String
-    /// Judge scores a question by loss and seed, where a suite was judged; `nil` where a judgment has no rating.
-    let suiteScores: [String: [[Double?]]]
+    /// Where answers were judged; `nil` where a judgment has no rating.
+    let judgments: RerunJudgments
+    /// What those scores are, in a few words; `nil` without a judge.
+    let scale: String?
     let before: [String: EarlierScore]
     /// Place in the archive of losses that were named by it.
     let places: [String: (campaign: String, candidate: CandidateID)]
@@ -20,6 +22,21 @@ struct RerunResults {
         let tuned: TunedScore
         let reports: [FinetuneReport]
         let scores: HeldOutScores
+    }
+
+    /// Judge scores a question by loss and seed, at each loss's best setting.
+    private var suiteScores: [String: [[Double?]]] {
+        Dictionary(
+            contenders.compactMap { contender in
+                guard let best = tuning.best(of: contender), let own = judgments[contender.loss.name] else {
+                    return nil
+                }
+                let rows = tuning.tuning.config.fullSeeds.compactMap { seed in
+                    own.first { $0.key.setting == best.setting && $0.key.seed == seed }?.value
+                }
+                return (contender.loss.name, rows)
+            }
+        ) { first, _ in first }
     }
 
     private var measured: [String: Measured] {

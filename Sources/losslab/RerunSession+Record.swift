@@ -56,7 +56,7 @@ extension RerunSession {
                 ?? RerunPairs(training: 0, unusable: 0, truncated: 0, choosing: 0, scoring: 0, prompts: 0),
             klOf: results.klIsSampled
                 ? "estimated on the policy's own answers" : "log-ratio on held-out answers, not the policy's own",
-            baselines: results.baselines(), losses: results.scores(), versions: versions,
+            baselines: results.baselines(), losses: results.scores(), frontier: results.frontier(), versions: versions,
             device: trained?.device == "cpu" ? ProcessorName.current : trained?.device, notes: results.notes())
     }
 

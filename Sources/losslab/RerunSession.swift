@@ -47,9 +47,10 @@ struct RerunSession {
         let results = RerunResults(
             tuning: tuning, contenders: contenders,
             against: try await name(of: against, among: losses),
-            suiteScores: try await judging {
+            judgments: try await judging {
                 try await judge?.scores(of: contenders, tuning, questions: request.questions) ?? [:]
             },
+            scale: judge?.scale,
             before: try await earlierScores(of: losses.map(\.source)),
             places: Dictionary(losses.compactMap { loss in loss.place.map { (loss.source.name, $0) } }) { $1 })
         keepBestWeights(contenders, tuning)
@@ -60,6 +61,10 @@ struct RerunSession {
         let id = try id(losses, keys, tuning, trainings)
         let record = record(results, request, id: id, versions: versions)
         try await keep(record, contenders, tuning)
+        if let frontier = record.frontier {
+            await PoolPlotter(pool: pool).keep(
+                frontier, titled: record.id, showing: record.shown, in: RerunFiles(in: project.runs).folder(of: id))
+        }
         return record
     }
 

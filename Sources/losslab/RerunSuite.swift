@@ -5,6 +5,9 @@ import Judge
 import LabCore
 import Trainer
 
+/// Questions' scores by loss and training.
+typealias RerunJudgments = [String: [TrialSpec: [Double?]]]
+
 /// Who grades the answers of trained policies.
 enum RerunJudge {
     /// A model behind a chat server, under MT-Bench's prompts, from 1 to 10.
@@ -30,19 +33,33 @@ enum RerunJudge {
         self = .chat(suite, MTBenchJudge(suite: suite, service: client, settings: JudgeSettings(model: name)))
     }
 
-    /// By loss: a question's mean score for each seed, in the order of the answers; `nil` without a score.
+    /// A question's mean score by loss and training, in the order of the answers; `nil` without a score.
+    ///
+    /// A model here grades every training, which costs nothing; a chat model those of each loss's best setting alone.
     func scores(
         of contenders: [RerunContender], _ tuning: RerunTuning, questions: [String]
-    ) async throws -> [String: [[Double?]]] {
-        var scores: [String: [[Double?]]] = [:]
+    ) async throws -> RerunJudgments {
+        var scores: RerunJudgments = [:]
         for contender in contenders {
-            guard let best = tuning.best(of: contender) else { continue }
-            for report in tuning.reports(of: contender, at: best.setting) {
-                let row = try await grade(report.answers["sampled"] ?? [], to: questions)
-                scores[contender.loss.name, default: []].append(row)
+            let best = tuning.best(of: contender)?.setting
+            for (spec, report) in contender.reports where gradesAll || spec.setting == best {
+                scores[contender.loss.name, default: [:]][spec] = try await grade(
+                    report.answers["sampled"] ?? [], to: questions)
             }
         }
         return scores
+    }
+
+    private var gradesAll: Bool {
+        if case .model = self { true } else { false }
+    }
+
+    /// What a score is, in a few words.
+    var scale: String {
+        switch self {
+        case .chat: "mean judge score, 1 to 10"
+        case .model(let rewarder): rewarder.label.map { "mean probability of \($0)" } ?? "mean reward"
+        }
     }
 
     private func grade(_ answers: [Answer], to questions: [String]) async throws -> [Double?] {

@@ -10,6 +10,7 @@ struct RerunText {
         if !footnotes.isEmpty { parts.append(footnotes.joined(separator: "\n")) }
         if let differences { parts.append(differences) }
         if !breaks.isEmpty { parts.append("Where losses broke\n" + breaks.joined(separator: "\n")) }
+        if let frontier { parts.append(frontier) }
         if let earlier { parts.append(earlier) }
         if !record.notes.isEmpty { parts.append(record.notes.map { "Note: \($0)" }.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n")

@@ -10,43 +10,18 @@ from typing import Any
 
 import pytest
 import torch
-from finetune_models import tiny_model, train_tokenizer, write_rows
+from finetune_models import write_rows
 from losslab_trainer.data.load import load_preferences
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.labelling import Graded, label, pairs_of
 from losslab_trainer.finetune.settings import ModelSettings
-from transformers import GPT2Config, GPT2ForSequenceClassification
-
-TEXTS = ["the cat sees a good house", "a bad dog runs to the tree", "why is it good", "it is bad and so sad"]
-PROMPTS = [f"the {animal} {verb} a" for animal in ("cat", "dog", "house") for verb in ("sees", "runs", "is")]
+from tiny_judge import PROMPTS, make
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy with a chat template, the same without, and a classifier that tells good from bad."""
-    folder = tmp_path_factory.mktemp("label")
-    tokenizer = train_tokenizer(TEXTS, 300)
-    for name in ("chat", "plain"):
-        tiny_model(tokenizer, "gpt2", n_positions=64).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
-        tokenizer.chat_template = None
-    ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
-    labels = {"id2label": {0: "bad", 1: "good"}, "label2id": {"bad": 0, "good": 1}}
-    torch.manual_seed(0)
-    shape = GPT2Config(vocab_size=len(tokenizer), n_positions=128, n_embd=16, n_layer=1, n_head=2, **ids, **labels)
-    classifier = GPT2ForSequenceClassification(shape)
-    optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-2)
-    for _ in range(20):
-        for text in TEXTS:
-            optimizer.zero_grad()
-            encoded = tokenizer(text, return_tensors="pt")["input_ids"]
-            classifier(encoded, labels=torch.tensor([int("good" in text)])).loss.backward()
-            optimizer.step()
-    classifier.save_pretrained(folder / "classifier")
-    tokenizer.save_pretrained(folder / "classifier")
-    write_rows(folder / "prompts.jsonl", [{"prompt": text} for text in [*PROMPTS, PROMPTS[0], " "]])
-    return folder
+    return make(tmp_path_factory.mktemp("label"))
 
 
 def run(folder: Path, output: str = "pairs.jsonl", model: str = "plain", **changes: Any) -> dict[str, Any]:
@@ -167,10 +142,11 @@ def graded(*scores: float, texts: str = "abcdefgh") -> list[Graded]:
 def test_ties_identical_and_empty_answers_make_no_pair() -> None:
     counts: Counter[str] = Counter()
     (best,) = pairs_of(graded(0.2, 0.9, 0.1, 0.5), "best-worst", 0.0, counts)
-    assert [answer.text for answer in best] == ["b", "c"] and not counts["ties"]
+    assert [answer.text for answer in best] == ["b", "c"]
     every = list(pairs_of(graded(0.2, 0.9, 0.1, 0.5), "all", 0.15, counts))
-    assert len(every) == 5 and counts["ties"] == 1  # 0.2 and 0.1
+    assert len(every) == 5  # 0.2 and 0.1 are too close
     assert all(better.score > worse.score for better, worse in every)
-    assert not list(pairs_of(graded(0.4, 0.4), "best-worst", 0.0, counts)) and counts["ties"] == 2
-    assert not list(pairs_of(graded(0.4, 0.4, texts="aa"), "all", 0.0, counts)) and counts["identical"] == 1
-    assert not list(pairs_of(graded(0.4, 0.9, texts="a "), "best-worst", 0.0, counts)) and counts["empty"] == 1
+    assert not list(pairs_of(graded(0.4, 0.4), "best-worst", 0.0, counts))
+    assert not list(pairs_of(graded(0.4, 0.4, texts="aa"), "all", 0.0, counts))
+    assert not list(pairs_of(graded(0.4, 0.9, texts="a "), "best-worst", 0.0, counts))
+    assert counts == Counter(ties=2, identical=1, empty=1)

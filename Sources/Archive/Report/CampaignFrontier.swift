@@ -45,13 +45,18 @@ public struct CampaignFrontier: Codable, Sendable, Equatable {
         }
         guard !runs.isEmpty else { return nil }
         frontier = Frontier(
-            runs, gaps: gaps, scoreOf: "mean judge score on the search's questions", klOf: Self.klOf,
+            runs, gaps: gaps,
+            scoreOf: "mean of \((config?.judge ?? JudgeConfig()).scale) on the search's questions",
+            klOf: config?.policy == nil ? Self.exactKL : Self.logRatioKL,
             untrained: Self.sampled(untrained))
         let measured = Set(frontier.points.map(\.loss))
         shown = Self.notable(snapshot, confirmation).filter(measured.contains)
     }
 
-    private static let klOf = "of the policy from its reference, over answers it samples at temperature 1"
+    private static let exactKL =
+        "of the policy from its reference, exact at every token of answers it samples at temperature 1"
+    private static let logRatioKL =
+        "of the policy from its reference, by the log-ratio of answers it samples at temperature 1"
 
     /// Whether a trial is one by which the search tuned its losses.
     private static func counts(_ spec: TrialSpec, in world: String?) -> Bool {

@@ -10,17 +10,29 @@ struct ArchiveReruns: AsyncParsableCommand {
     @Argument(help: "A rerun's name.")
     var rerun: String?
 
+    @Option(
+        name: .shortAndLong, help: "Draw the rerun's scores against KL: a file that ends in .svg or .png.",
+        completion: .file())
+    var output: String?
+
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
 
+    func validate() throws {
+        guard output == nil || rerun != nil else { throw ValidationError("--output draws one rerun; name it") }
+    }
+
     func run() async throws {
-        let archive = try openArchive(try projectOption.resolve())
+        let project = try projectOption.resolve()
+        let file = try readingInput { try output.map { try PictureFile($0) } }
+        let archive = try openArchive(project)
         let all = try await orFail { try await archive.reruns() }
         if let rerun {
             guard let record = all.first(where: { $0.id == rerun }) else {
                 log("losslab: no rerun is named \(rerun); `losslab archive reruns` lists them")
                 throw ExitCode.badInput
             }
+            if let file { try await orFail { try await draw(record, to: file, in: project) } }
             if formatOption.format == .json { return try printJSON(record) }
             return print(RerunText(record: record).text)
         }
@@ -36,5 +48,15 @@ struct ArchiveReruns: AsyncParsableCommand {
             }
         }
         print(table.text)
+    }
+
+    private func draw(_ record: RerunRecord, to file: PictureFile, in project: Project) async throws {
+        guard let frontier = record.frontier else {
+            log(
+                "losslab: \(record.id) has no KL to draw: give `loss rerun` questions to ask, with --questions or --suite"
+            )
+            throw ExitCode.badInput
+        }
+        try await frontier.draw(titled: record.id, showing: record.shown, to: file, in: project)
     }
 }

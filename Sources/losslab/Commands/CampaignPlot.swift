@@ -78,14 +78,7 @@ struct FrontierPictureOptions: ParsableArguments {
     func give(
         _ frontier: Frontier, titled title: String, showing shown: [String], to file: PictureFile?, project: Project
     ) async throws {
-        if let file {
-            let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(allowUnsandboxed: true))
-            let drawn = try await PoolPlotter(pool: pool).draw(
-                frontier, titled: title, showing: shown, picture: file.ending)
-            await pool.close()
-            try readingInput { try file.write(drawn) }
-            log("wrote \(file.path)")
-        }
+        if let file { try await frontier.draw(titled: title, showing: shown, to: file, in: project) }
         if format == .json { try printJSON(frontier) }
     }
 }
