@@ -1,3 +1,5 @@
+import LabCore
+
 /// What stops a campaign. A bad loss never does; these are ours, and finished work is kept.
 public struct CampaignError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -22,13 +24,37 @@ public struct CampaignError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 }
 
-/// A campaign was asked to end early. Everything finished is stored, so it can be resumed.
+/// A campaign ended early: it was asked to, or may ask no model any more. Everything finished is stored, so it can be resumed.
 public struct CampaignInterrupted: Error, Sendable, CustomStringConvertible {
     public let campaign: String
 
-    public init(campaign: String) { self.campaign = campaign }
+    /// That the budget for models is used up, in words that end with the advice to raise it; `nil` when a person or the system ended it.
+    public let spentBudget: String?
+    /// The limits of its budget that a resumption may raise, as options; for messages.
+    private let options: [String]
+
+    public init(campaign: String) {
+        self.campaign = campaign
+        spentBudget = nil
+        options = []
+    }
+
+    init(campaign: String, spentBudget: String, budget: ModelBudget?) {
+        self.campaign = campaign
+        self.spentBudget = spentBudget
+        let limits = [
+            ("--budget-usd USD", budget?.usd != nil), ("--budget-tokens TOKENS", budget?.tokens != nil),
+            ("--budget-calls CALLS", budget?.calls != nil),
+        ]
+        let set = limits.filter(\.1).map(\.0)
+        options = set.isEmpty ? limits.map(\.0) : set
+    }
 
     public var description: String {
-        "campaign \(campaign) was interrupted; finished work is stored: losslab campaign resume \(campaign)"
+        guard let spentBudget else {
+            return "campaign \(campaign) was interrupted; finished work is stored: losslab campaign resume \(campaign)"
+        }
+        return "campaign \(campaign) is not finished: \(spentBudget): losslab campaign resume \(campaign) "
+            + "\(options.joined(separator: " or ")); finished work is stored"
     }
 }

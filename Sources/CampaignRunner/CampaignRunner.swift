@@ -54,7 +54,8 @@ public struct CampaignRunner: Sendable {
         }
     }
 
-    /// The whole campaign. Throws `CampaignInterrupted` when its task is cancelled, and `CampaignError`.
+    /// The whole campaign. Throws `CampaignInterrupted` when its task is cancelled or the budget for models does not hold
+    /// what is left to judge, and `CampaignError`.
     public func run() async throws -> Confirmation {
         let started = clock()
         do {
@@ -66,6 +67,10 @@ public struct CampaignRunner: Sendable {
             return confirmation
         } catch  where Task.isCancelled {
             throw CampaignInterrupted(campaign: config.name)
+        } catch let halt as ModelHalt {
+            guard halt.reason == .budget else { throw CampaignError(.configuration, halt.message) }
+            throw CampaignInterrupted(
+                campaign: config.name, spentBudget: halt.message, budget: config.budget.model)
         }
     }
 

@@ -91,7 +91,7 @@ struct Drafting: Sendable {
             }.value
             events(.screened(id, accepted: screening.accepted))
             return .screened(proposed, screening)
-        } catch let halt as ProposerHalt {
+        } catch let halt as ModelHalt {
             guard halt.reason == .budget else { throw CampaignError(.configuration, halt.message) }
             return .halted(halt.message)
         } catch let failure as StageFailure {

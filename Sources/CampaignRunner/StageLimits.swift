@@ -34,7 +34,7 @@ extension StageLimits {
             try Task.checkCancellation()
             do {
                 return try await withDeadline(limit, operation)
-            } catch let halt as ProposerHalt {
+            } catch let halt as ModelHalt {
                 throw halt
             } catch let passed as DeadlinePassed {
                 throw StageFailure(description: "\(stage): \(passed)")

@@ -32,8 +32,22 @@ struct TrialScheduler: Sendable {
     }
 
     /// Outcomes in the order of the requests; `nil` where the candidate failed, in this trial or another.
+    ///
+    /// When the judge's budget ends, the trials that run are let finish as far as the money goes, for what they have is
+    /// paid for; then the halt is thrown. No candidate is blamed.
     func run(_ requests: [TrialRequest], journal: StepJournal) async throws -> [TrialOutcome?] {
-        try await concurrentMap(requests, limit: workers) { try await run($0, journal: journal) }
+        let stop = BudgetStop()
+        let outcomes = try await concurrentMap(requests, limit: workers) { request -> TrialOutcome? in
+            if stop.halt != nil { return nil }
+            do { return try await run(request, journal: journal) } catch let halt as ModelHalt
+                where halt.reason == .budget
+            {
+                stop.note(halt)
+                return nil
+            }
+        }
+        if let halt = stop.halt { throw halt }
+        return outcomes
     }
 
     private func run(_ request: TrialRequest, journal: StepJournal) async throws -> TrialOutcome? {
@@ -67,6 +81,15 @@ struct TrialScheduler: Sendable {
         events(
             .trialFinished(request.candidate, spec: request.spec, score: score, seconds: seconds, reused: reused))
     }
+}
+
+/// The first word that the budget for models has ended.
+private final class BudgetStop: Sendable {
+    private let first = Mutex<ModelHalt?>(nil)
+
+    var halt: ModelHalt? { first.withLock { $0 } }
+
+    func note(_ halt: ModelHalt) { first.withLock { $0 = $0 ?? halt } }
 }
 
 /// The last trials' durations, for a limit that fits the machine.

@@ -31,7 +31,7 @@ extension ChatClient {
                 throw cancelled
             }
             let worst = worstCase(request, options, price)
-            try await ledger.reserve(worst, until: latest)
+            let reservation = try await ledger.reserve(worst, for: purpose, model: request.model, until: latest)
             let sent = ContinuousClock.now
             let end = latest ?? sent + endpoint.timeouts.call
             latest = end
@@ -44,17 +44,17 @@ extension ChatClient {
                 let usage = parsed.usage ?? Self.estimatedUsage(of: request, parsed)
                 let cost = price?.cost(of: usage)
                 pacer.correct(ticket, to: usage.totalTokens)
-                ledger.settle(worst, booked(request, purpose, usage, cost, seconds, "answered"))
+                ledger.settle(reservation, booked(request, purpose, usage, cost, seconds, "answered"))
                 return ChatReply(
                     choices: parsed.choices, model: parsed.model.isEmpty ? request.model : parsed.model, usage: usage,
                     cost: cost, attempts: attempts, seconds: (ContinuousClock.now - began).inSeconds)
             case .failure(let failure):
                 if failure.mayBeCharged {
                     ledger.forfeit(
-                        worst, booked(request, purpose, nil, price == nil ? nil : worst.usd, seconds, "unanswered"))
+                        reservation, booked(request, purpose, nil, price == nil ? nil : worst.usd, seconds, "unanswered"))
                 } else {
                     pacer.correct(ticket, to: 0)
-                    ledger.release(worst)
+                    ledger.release(reservation)
                 }
                 if let adaptation = failure.adaptation, !options.adaptations.contains(adaptation) {
                     adaptations.add(adaptation, for: request.model)

@@ -1,4 +1,5 @@
 import ChatClient
+import LabCore
 
 /// Why a judgment has no score.
 public enum UnparsedReason: String, Codable, Sendable, CaseIterable {
@@ -100,6 +101,15 @@ extension ChatError {
         switch kind {
         case .refusedKey, .unknownModel, .budgetReached, .cancelled, .configuration: true
         default: false
+        }
+    }
+
+    /// As a campaign understands it: the end of all asking where it is that, else itself.
+    var asStageError: any Error {
+        switch kind {
+        case .budgetReached: ModelHalt(.budget, message)
+        case .refusedKey, .unknownModel, .configuration: ModelHalt(.misconfigured, message)
+        default: self
         }
     }
 }

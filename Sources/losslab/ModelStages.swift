@@ -10,18 +10,17 @@ import Proposer
 /// The parts of a campaign that ask language models: one ledger for all, the proposer, and whatever else is configured.
 struct ModelStages {
     let ledger: ChatLedger
-    private let spending: SpendingLog
     private let prices: PriceTable
     private let directory: RunDirectory
 
     /// - Parameter budget: takes the place of the configured one, also for later resumptions.
     init(_ directory: RunDirectory, project: Project, budget: ModelBudget?) async throws {
         self.directory = directory
-        spending = try SpendingLog(directory.path)
         prices = try project.prices()
         let allowed = try await Self.budget(given: budget, directory)
-        ledger = spending.ledger(
-            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls))
+        ledger = ChatLedger(
+            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls),
+            file: try SpendingFile(spendingFile(of: directory.path)))
     }
 
     private static let budgetKey = "session/model-budget"
@@ -167,6 +166,9 @@ extension Project {
         return expanded.hasPrefix("/") ? expanded : root + "/" + expanded
     }
 }
+
+/// Where a campaign's model calls are booked.
+func spendingFile(of runDirectory: String) -> String { runDirectory + "/spending.jsonl" }
 
 /// What a campaign's model was asked, what it cost and what came of it; `nil` for a campaign without one.
 func modelAccount(

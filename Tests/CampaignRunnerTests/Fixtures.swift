@@ -33,6 +33,7 @@ struct TestCampaign: Sendable {
     var proposer = FakeProposer()
     var screener = FakeScreener()
     var trainer = FakeTrainer()
+    var judge: any AnswerJudge = FakeJudge()
     var limits = StageLimits.forTests
     var archive = InMemoryArchive()
     var steps: any StepStore = InMemoryStepStore()
@@ -44,7 +45,7 @@ struct TestCampaign: Sendable {
         let runner = try CampaignRunner(
             config: config, grid: Self.grid, catalogue: catalogue,
             stages: CampaignStages(
-                proposer: proposer, screener: screener, trials: TrialPipeline(trainer: trainer, judge: FakeJudge()),
+                proposer: proposer, screener: screener, trials: TrialPipeline(trainer: trainer, judge: judge),
                 keys: .forTests),
             storage: CampaignStorage(archive: archive, steps: steps, cache: cache), limits: limits,
             events: events, clock: clock)

@@ -7,9 +7,9 @@ import Testing
 /// A proposer that may spend no more ends the search, and nothing else.
 @Suite struct HaltTests {
     /// Proposes until it has been asked for so many losses; control arms cost nothing.
-    private static func proposer(upTo limit: Int, reason: ProposerHalt.Reason = .budget) -> FakeProposer {
+    private static func proposer(upTo limit: Int, reason: ModelHalt.Reason = .budget) -> FakeProposer {
         FakeProposer { request, generator in
-            if request.arm == .evolution, request.number > limit { throw ProposerHalt(reason, "nothing is left") }
+            if request.arm == .evolution, request.number > limit { throw ModelHalt(reason, "nothing is left") }
             return FakeProposer.nearParents(request, &generator)
         }
     }

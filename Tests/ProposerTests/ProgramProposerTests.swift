@@ -161,7 +161,7 @@ import Testing
 
     @Test func aSpentBudgetHaltsTheSearch() async throws {
         let (model, _) = failing(.budgetReached)
-        let halt = await #expect(throws: ProposerHalt.self) {
+        let halt = await #expect(throws: ModelHalt.self) {
             try await ProgramProposer(.test(model)).propose(FakeArchive.request(1))
         }
         #expect(halt?.reason == .budget)
@@ -170,7 +170,7 @@ import Testing
     @Test(arguments: [ChatError.Kind.refusedKey, .unknownModel, .configuration])
     func whatOnlyAPersonCanMendEndsTheCampaign(kind: ChatError.Kind) async throws {
         let (model, _) = failing(kind)
-        let halt = await #expect(throws: ProposerHalt.self) {
+        let halt = await #expect(throws: ModelHalt.self) {
             try await ProgramProposer(.test(model)).propose(FakeArchive.request(1))
         }
         #expect(halt?.reason == .misconfigured)

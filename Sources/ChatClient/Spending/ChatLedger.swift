@@ -33,21 +33,26 @@ public final class ChatLedger: Sendable {
     }
 
     private let state: Mutex<State>
-    private let onCall: (@Sendable (ChatCall) -> Void)?
+    private let file: SpendingFile?
 
-    /// - Parameters:
-    ///   - earlier: what a run spent before it was interrupted; it counts towards the budget.
-    ///   - onCall: told of every request once it is booked.
-    public init(
-        budget: ChatBudget = .init(), earlier: ChatTotals = .init(), onCall: (@Sendable (ChatCall) -> Void)? = nil
-    ) {
+    /// Goes on from what a file says was spent, and writes down there what comes.
+    public convenience init(budget: ChatBudget = .init(), file: SpendingFile) {
+        self.init(budget: budget, earlier: SpendingFile.read(file.path).totals, writing: file)
+    }
+
+    /// - Parameter earlier: what a run spent before it was interrupted; it counts towards the budget.
+    public convenience init(budget: ChatBudget = .init(), earlier: ChatTotals = .init()) {
+        self.init(budget: budget, earlier: earlier, writing: nil)
+    }
+
+    init(budget: ChatBudget, earlier: ChatTotals, writing file: SpendingFile?) {
         var state = State(budget: budget)
         for row in earlier.rows {
             state.rows[Key(purpose: row.purpose, model: row.model), default: .init()].add(row.spending)
             state.spent = state.spent + Self.amount(of: row.spending)
         }
         self.state = Mutex(state)
-        self.onCall = onCall
+        self.file = file
     }
 
     public var budget: ChatBudget { state.withLock { $0.budget } }
@@ -73,10 +78,31 @@ public final class ChatLedger: Sendable {
 
     // MARK: Reserving
 
-    /// Sets an amount aside. Waits when calls in flight may turn out so cheap that it fits.
+    /// An amount that is set aside for one request.
+    struct Reservation: Sendable {
+        let amount: Amount
+        /// Its number in the file, where there is one.
+        fileprivate let number: Int?
+    }
+
+    /// Sets an amount aside, and has it written down where there is a file. Waits when calls in flight may turn out so
+    /// cheap that it fits.
     ///
-    /// - Throws: `ChatError` of kind `budgetReached`, `timedOut` when `latest` comes first, or `cancelled`.
-    func reserve(_ amount: Amount, until latest: ContinuousClock.Instant? = nil) async throws {
+    /// - Throws: `ChatError` of kind `budgetReached`, `timedOut` when `latest` comes first, `cancelled`, or
+    ///   `configuration` when the file cannot be written.
+    func reserve(
+        _ amount: Amount, for purpose: ChatPurpose, model: String, until latest: ContinuousClock.Instant? = nil
+    ) async throws -> Reservation {
+        try await setAside(amount, until: latest)
+        do {
+            return Reservation(amount: amount, number: try file?.reserve(amount, for: purpose, model: model))
+        } catch {
+            finish(amount) { _ in }
+            throw error
+        }
+    }
+
+    private func setAside(_ amount: Amount, until latest: ContinuousClock.Instant?) async throws {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
@@ -155,10 +181,13 @@ public final class ChatLedger: Sendable {
     // MARK: Booking
 
     /// For a request that the server did not take, such as one refused with 429: nothing is spent.
-    func release(_ amount: Amount) { finish(amount) { _ in } }
+    func release(_ reservation: Reservation) {
+        finish(reservation.amount) { _ in }
+        if let number = reservation.number { file?.release(number) }
+    }
 
     /// For a request that was answered.
-    func settle(_ amount: Amount, _ call: ChatCall) {
+    func settle(_ reservation: Reservation, _ call: ChatCall) {
         let usage = call.usage ?? ChatUsage()
         var spending = ChatSpending()
         spending.calls = 1
@@ -168,19 +197,22 @@ public final class ChatLedger: Sendable {
         spending.cost = call.cost ?? 0
         spending.unpriced = call.cost == nil ? 1 : 0
         spending.estimated = usage.estimated ? 1 : 0
-        finish(amount) { Self.book(spending, call, &$0) }
-        onCall?(call)
+        end(reservation, call, spending)
     }
 
     /// For a request that was sent and not answered: the provider may charge for it, so the worst case is booked.
-    func forfeit(_ amount: Amount, _ call: ChatCall) {
+    func forfeit(_ reservation: Reservation, _ call: ChatCall) {
         var spending = ChatSpending()
         spending.calls = 1
         spending.unanswered = 1
-        spending.possibleCost = amount.usd
-        spending.possibleTokens = amount.tokens
-        finish(amount) { Self.book(spending, call, &$0) }
-        onCall?(call)
+        spending.possibleCost = reservation.amount.usd
+        spending.possibleTokens = reservation.amount.tokens
+        end(reservation, call, spending)
+    }
+
+    private func end(_ reservation: Reservation, _ call: ChatCall, _ spending: ChatSpending) {
+        finish(reservation.amount) { Self.book(spending, call, &$0) }
+        file?.settle(reservation.number, call, spending)
     }
 
     /// For a reply that came from a cache or a cassette.
@@ -188,7 +220,7 @@ public final class ChatLedger: Sendable {
         var spending = ChatSpending()
         spending.replayed = 1
         state.withLock { Self.book(spending, call, &$0) }
-        onCall?(call)
+        file?.settle(nil, call, spending)
     }
 
     private static func book(_ spending: ChatSpending, _ call: ChatCall, _ state: inout State) {

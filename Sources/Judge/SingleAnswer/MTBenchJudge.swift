@@ -38,7 +38,17 @@ public struct MTBenchJudge: AnswerJudge {
         let turns: [String]
     }
 
+    /// - Throws: `ModelHalt` when the judge can be asked nothing more; `JudgeError` for what does not fit together, and when
+    ///   not one request is answered.
     public func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {
+        do { return try await judgments(of: answers, of: world, questions: questions) } catch let error as ChatError {
+            throw error.asStageError
+        }
+    }
+
+    private func judgments(
+        of answers: [Answer], of world: String, questions: QuestionSet
+    ) async throws -> [Judgment] {
         guard let suite = suites[world]?[questions] ?? fallback else {
             throw JudgeError(.mismatch, "no questions of the world \(world) are loaded for the judge")
         }

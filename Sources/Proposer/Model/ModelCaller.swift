@@ -37,7 +37,7 @@ public struct ModelCaller: Sendable {
 
     /// The reply, from the store where the same call was answered before.
     ///
-    /// - Throws: `ProposerHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
+    /// - Throws: `ModelHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
     func reply(to call: Call) async throws -> ChatReply {
         let request = ChatRequest(
             model: config.model, messages: call.messages, temperature: call.temperature, maxTokens: config.maxTokens,
@@ -66,10 +66,10 @@ public struct ModelCaller: Sendable {
             case .cancelled:
                 throw error
             case .budgetReached:
-                throw ProposerHalt(.budget, error.message)
+                throw ModelHalt(.budget, error.message)
             case .refusedKey, .unknownModel, .configuration:
                 try await log.append(exchange(nil, .init(kind: error.kind, message: error.message)))
-                throw ProposerHalt(.misconfigured, error.message)
+                throw ModelHalt(.misconfigured, error.message)
             case .contentRefused:
                 // The model's decision, not a fault of ours: an answer without a loss in it.
                 let refusal = ChatReply(

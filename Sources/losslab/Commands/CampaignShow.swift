@@ -55,6 +55,8 @@ struct CampaignShow: AsyncParsableCommand {
         let model: ModelAccount?
         /// What all model calls used and cost, the judge's too; absent without any.
         let spending: ChatSpending?
+        /// The part of `spending` for requests without an end, at its most: on their way now, or lost with a killed process.
+        let unsettled: ChatSpending?
     }
 
     func run() async throws {
@@ -66,14 +68,15 @@ struct CampaignShow: AsyncParsableCommand {
                 throw ExitCode.badInput
             }
             let manifest = try await archive.manifest(of: name)
+            let spent = SpendingFile.read(spendingFile(of: "\(project.runs)/\(name)"))
             return State(
                 campaign: row, manifest: manifest,
                 running: (try? RunFiles.open(name, in: project.runs).isRunning) ?? false,
                 confirmation: try await archive.confirmation(of: name),
                 model: modelAccount(
                     of: manifest?.config, try await archive.snapshot(of: name), runDirectory: "\(project.runs)/\(name)"),
-                spending: SpendingLog.exists(in: "\(project.runs)/\(name)")
-                    ? SpendingLog.totals(of: "\(project.runs)/\(name)").total : nil)
+                spending: spent.totals.rows.isEmpty ? nil : spent.totals.total,
+                unsettled: spent.open.calls == 0 ? nil : spent.open)
         }
         if formatOption.format == .json { return try printJSON(state) }
         let row = state.campaign
@@ -84,6 +87,7 @@ struct CampaignShow: AsyncParsableCommand {
         print("\(row.candidates) candidates, \(row.scored) scored, \(row.trials) trials")
         if let model = state.model { print(modelSentences(model).joined(separator: "\n")) }
         if let spent = state.spending { print(sentence(on: spent)) }
+        if let open = state.unsettled { print(sentence(onUnsettled: open, running: state.running)) }
         for sentence in state.confirmation?.summary ?? [] { print(sentence) }
         if state.confirmation != nil { print("the whole table: losslab campaign report \(name)") }
     }
@@ -97,6 +101,12 @@ private func sentence(on spent: ChatSpending) -> String {
         spent.possibleCost > 0 ? "at most \(decimal(spent.possibleCost, 4)) for requests without answer" : nil,
     ]
     return "All model calls, judging included: " + parts.compactMap(\.self).joined(separator: ", ") + "."
+}
+
+private func sentence(onUnsettled open: ChatSpending, running: Bool) -> String {
+    let place = running ? "are on their way, or were when it was killed" : "were on their way when it was killed"
+    return "\(open.calls) of these requests \(place): counted as spent, at most \(open.possibleTokens) tokens and "
+        + "\(decimal(open.possibleCost, 4)) US dollars."
 }
 
 /// `losslab campaign report NAME`: the report again, from the evidence on disk.
