@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from finetune_models import save_tiny, synthetic_rows, write_rows
+from finetune_models import bench, save_tiny, synthetic_rows, write_rows
 from losslab_trainer.data.tokenise import TokeniseOptions
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
@@ -56,3 +57,19 @@ def test_a_side_without_pairs_and_a_half_named_draw_are_told(source: tuple[dict[
     data, tokenizer = source
     with pytest.raises(FinetuneProblem, match=r"data\.draw: needs confirmationShare, count, seed, side, and has side"):
         prepare({**data, "draw": {"side": "search"}}, tokenizer, TokeniseOptions())
+
+
+@pytest.mark.slow
+def test_what_was_trained_before_does_not_change_a_training(tmp_path: Path) -> None:
+    """Reference values are computed for the whole side at once, whichever trial came first."""
+    worlds = {name: bench(tmp_path / name, rows=60) for name in ("one", "other")}  # each with a cache of its own
+
+    def weights(seed: int, name: str) -> str:
+        draw = {"side": "search", "confirmationShare": 0.4, "count": 20, "seed": seed}
+        result = worlds[name].run(str(seed), data={"heldOutShare": 0, "draw": draw}, training={"seed": seed})
+        assert result["data"]["usable"] == 20
+        return str(result["weightsHash"])
+
+    first, second = weights(1, "one"), weights(2, "one")
+    assert (weights(2, "other"), weights(1, "other")) == (second, first)
+    assert first != second

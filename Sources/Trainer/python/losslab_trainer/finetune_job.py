@@ -22,7 +22,7 @@ from losslab_trainer.finetune.evaluation import HeldOut, score_all
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
-from losslab_trainer.finetune.reference import store_for
+from losslab_trainer.finetune.reference import ReferenceStore, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
@@ -113,7 +113,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
 
         store = store_for(loaded, asdict(options), context.cache_directory)
         visited = _visited(data, job.training) if trained else ()
-        reference, computed = _reference(store.values, scorer, [*(data.train[i] for i in visited), *data.held_out])
+        reference, of_held_out, computed = _reference(store, scorer, data, visited)
         referenced = time.perf_counter()
 
         before = None
@@ -122,13 +122,11 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         measured = time.perf_counter()
         outcome = loop.Outcome(0, {})
         if trained:
-            outcome = _train(
-                job, context, loaded, data, scorer, visited=visited, reference=reference, trackers=trackers
-            )
+            outcome = _train(job, context, loaded, data, scorer, reference=reference, trackers=trackers)
         training_peak = memory.peak_bytes(loaded.device)
         done = time.perf_counter()
 
-        held_out = _held_out(job, data, scorer, reference, skip=len(visited), trained=outcome.steps > 0)
+        held_out = _held_out(job, data, scorer, of_held_out, trained=outcome.steps > 0)
         evaluated = time.perf_counter()
         weights = job.output / WEIGHTS if json.get("save") else None
         if weights is not None:
@@ -209,10 +207,25 @@ def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
     return tuple(sorted({i for batch in loop.batch_order(len(data.train), training) for i in batch}))
 
 
-def _reference(values: Any, scorer: PairScorer, pairs: list[Any]) -> tuple[ReferenceLogps, int]:
-    """Log-probabilities under the model as it is now, which is the reference: an adapter changes nothing at first."""
-    found: tuple[ReferenceLogps, int] = values(pairs, lambda missing: score_all(scorer, missing))
-    return found
+def _reference(
+    store: ReferenceStore, scorer: PairScorer, data: PreparedData, visited: tuple[int, ...]
+) -> tuple[ReferenceLogps, ReferenceLogps, int]:
+    """Log-probabilities under the model as it is now, which is the reference: an adapter changes nothing at first.
+
+    Of the training pairs, by their places (NaN where no step sees one, so that a mistake shows), and of the held-out
+    pairs; and how many had to be computed. Where pairs are drawn, all of the pool's are computed at once: the last
+    digits of a value depend on the pairs beside it, and must not depend on which trial came first.
+    """
+    needed = data.pool if data.pool and visited else tuple(data.train[i] for i in visited)
+    found, computed = store.values([*needed, *data.held_out], lambda missing: score_all(scorer, missing))
+    places = [data.drawn[i] for i in visited] if data.pool else list(range(len(visited)))
+    of_train, of_held_out = [], []
+    for vector in (found.chosen, found.rejected):
+        whole = vector.new_full((len(data.train),), float("nan"))
+        whole[list(visited)] = vector[places]
+        of_train.append(whole)
+        of_held_out.append(vector[len(needed) :])
+    return ReferenceLogps(of_train[0], of_train[1]), ReferenceLogps(of_held_out[0], of_held_out[1]), computed
 
 
 def _train(
@@ -222,12 +235,9 @@ def _train(
     data: PreparedData,
     scorer: PairScorer,
     *,
-    visited: tuple[int, ...],
     reference: ReferenceLogps,
     trackers: list[Tracker],
 ) -> loop.Outcome:
-    of_train = _scattered(reference, visited, len(data.train))
-
     def report(step: int, values: Mapping[str, float]) -> None:
         context.emit_metrics(step, values)
         for tracker in trackers:
@@ -243,7 +253,7 @@ def _train(
 
             train = partial(trl_trainer.train, tokenizer=loaded.tokenizer)
         try:
-            return train(scorer, data.train, of_train, loss, beta=job.beta, settings=job.training, on_metrics=report)
+            return train(scorer, data.train, reference, loss, beta=job.beta, settings=job.training, on_metrics=report)
         finally:
             loaded.model.eval()
 
@@ -254,29 +264,18 @@ def _open(context: Context, source: str) -> LossEvaluator:
     return context.loss_processes.open(source)
 
 
-def _scattered(reference: ReferenceLogps, visited: tuple[int, ...], count: int) -> ReferenceLogps:
-    """Values by the pairs' places in the training set; those never visited are NaN, so that a mistake shows."""
-    vectors = []
-    for vector in (reference.chosen, reference.rejected):
-        whole = vector.new_full((count,), float("nan"))
-        whole[list(visited)] = vector[: len(visited)]
-        vectors.append(whole)
-    return ReferenceLogps(vectors[0], vectors[1])
-
-
 def _held_out(
-    job: _Job, data: PreparedData, scorer: PairScorer, reference: ReferenceLogps, *, skip: int, trained: bool
+    job: _Job, data: PreparedData, scorer: PairScorer, reference: ReferenceLogps, *, trained: bool
 ) -> dict[str, Any] | None:
     if not data.held_out:
         return None
-    of_reference = ReferenceLogps(reference.chosen[skip:], reference.rejected[skip:])
-    policy = of_reference
+    policy = reference
     if trained:
         chosen, rejected = score_all(scorer, data.held_out)
         policy = ReferenceLogps(chosen.double(), rejected.double())
         if not bool(torch.isfinite(torch.cat([chosen, rejected])).all()):
             raise LossRejected("diverged", "the trained policy's log-probabilities are not finite")
-    held_out = HeldOut(data.held_out, policy, of_reference)
+    held_out = HeldOut(data.held_out, policy, reference)
     held_out.write(job.output / PER_PAIR)
     return {**held_out.to_json(job.beta, job.training.logp_scale, trained=trained), "perPair": PER_PAIR}
 

@@ -30,6 +30,8 @@ class PreparedData:
     unusable: int  # rows of the training source that cannot be used, of whatever reason
     truncated: int  # training pairs of which anything was cut
     shared_prompts: int  # training prompts that a held-out set of its own has too
+    pool: tuple[TokenisedPair, ...] = ()  # what the training pairs were drawn from, in the source's order
+    drawn: tuple[int, ...] = ()  # their places in it
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -70,7 +72,7 @@ class Draw:
         """The pairs that the seed draws, each at most once, the same whatever loss is trained."""
         generator = torch.Generator().manual_seed(self.seed)
         chosen = torch.randperm(len(data.train), generator=generator).tolist()[: self.count]
-        return replace(data, train=tuple(data.train[i] for i in chosen))
+        return replace(data, train=tuple(data.train[i] for i in chosen), pool=data.train, drawn=tuple(chosen))
 
 
 def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) -> PreparedData:
