@@ -4,18 +4,25 @@ public import LabCore
 public struct TrialPipeline: TrialRunner {
     private let trainer: any PolicyTrainer
     private let judge: any AnswerJudge
+    private let gradesSmoke: Bool
     private let evidence: (any TrialEvidence)?
 
-    /// - Parameter evidence: keeps what was said and how it was graded, for trials at full fidelity and in the confirmation.
-    public init(trainer: any PolicyTrainer, judge: any AnswerJudge, evidence: (any TrialEvidence)? = nil) {
+    /// - Parameters:
+    ///   - gradesSmoke: whether smoke trials are graded too; what they show is that a loss trains, which costs no judge.
+    ///   - evidence: keeps what was said and how it was graded, for trials at full fidelity and in the confirmation.
+    public init(
+        trainer: any PolicyTrainer, judge: any AnswerJudge, gradesSmoke: Bool = true,
+        evidence: (any TrialEvidence)? = nil
+    ) {
         self.trainer = trainer
         self.judge = judge
+        self.gradesSmoke = gradesSmoke
         self.evidence = evidence
     }
 
     /// The same stages, with their dialogues kept.
     public func keeping(_ evidence: any TrialEvidence) -> TrialPipeline {
-        TrialPipeline(trainer: trainer, judge: judge, evidence: evidence)
+        TrialPipeline(trainer: trainer, judge: judge, gradesSmoke: gradesSmoke, evidence: evidence)
     }
 
     public func run(_ loss: LossSource, _ spec: TrialSpec) async throws -> TrialOutcome {
@@ -24,8 +31,9 @@ public struct TrialPipeline: TrialRunner {
         case .rejected(let rejection):
             return .rejected(rejection)
         case .trained(let report):
-            let sampled = try await graded("sampled", in: report, spec)
-            let greedy = try await graded("greedy", in: report, spec)
+            let grades = gradesSmoke || spec.fidelity != .smoke
+            let sampled = grades ? try await graded("sampled", in: report, spec) : Graded()
+            let greedy = grades ? try await graded("greedy", in: report, spec) : Graded()
             if let evidence, spec.fidelity >= .full {
                 try await evidence.keep(sampled.dialogues + greedy.dialogues, of: loss.name, spec)
             }
@@ -40,7 +48,7 @@ public struct TrialPipeline: TrialRunner {
     /// Dialogues and question scores in the order in which the trainer answered, which is the question file's.
     private func graded(
         _ decoding: String, in report: TrainingReport, _ spec: TrialSpec
-    ) async throws -> (dialogues: [GradedAnswer], scores: [Double]) {
+    ) async throws -> Graded {
         guard let answers = report.answers[decoding], !answers.isEmpty else {
             throw TrialError(message: "the trainer returned no \(decoding) answers")
         }
@@ -50,9 +58,14 @@ public struct TrialPipeline: TrialRunner {
         if let missing = scores.firstIndex(of: nil) {
             throw TrialError(message: "the judge gave question \(ids[missing]) of \(spec.world) no rating")
         }
-        return (
-            GradedAnswer.pairing(answers, with: judgments, decoding: decoding), scores.compactMap { $0 }
-        )
+        return Graded(
+            dialogues: GradedAnswer.pairing(answers, with: judgments, decoding: decoding),
+            scores: scores.compactMap { $0 })
+    }
+
+    private struct Graded {
+        var dialogues: [GradedAnswer] = []
+        var scores: [Double] = []
     }
 }
 

@@ -74,7 +74,7 @@ struct TrialScheduler: Sendable {
         var score: Double?
         var seconds = 0.0
         if case .scored(let result) = outcome {
-            score = result.score
+            score = result.questionScores.isEmpty ? nil : result.score
             seconds = result.seconds
             if !reused, request.spec.fidelity > .smoke { durations.add(seconds) }
         }

@@ -24,7 +24,8 @@ public struct PolicyGround: Sendable, Equatable {
     /// What one trial trains and asks.
     func request(for spec: TrialSpec) -> FinetuneRequest {
         var request = request
-        request.questions = [questions[spec.questionSet] ?? ""]
+        // A smoke trial shows whether the loss trains; no answer is needed for that.
+        request.questions = spec.fidelity == .smoke ? [] : [questions[spec.questionSet] ?? ""]
         request.epochs = spec.epochs
         request.draw = PairDraw(
             side: spec.pairPool, confirmationShare: confirmationShare, count: spec.pairCount, seed: spec.seed)

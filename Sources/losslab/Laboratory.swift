@@ -25,7 +25,10 @@ struct Laboratory {
     private let trainer: any PolicyTrainer
     private let environment: @Sendable (_ world: String) -> String
 
-    var trials: TrialPipeline { TrialPipeline(trainer: trainer, judge: judge) }
+    /// Whether answers of smoke trials are graded: only where that costs nothing.
+    private var gradesSmoke: Bool
+
+    var trials: TrialPipeline { TrialPipeline(trainer: trainer, judge: judge, gradesSmoke: gradesSmoke) }
 
     /// Trains in worlds of the embedded benchmark.
     ///
@@ -39,6 +42,7 @@ struct Laboratory {
         screener = try Self.screener(pool, project)
         judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
         trainer = PoolTrainer(pool: pool, worlds: worlds)
+        gradesSmoke = true
         cache = try FileStepStore(project.cache + "/trials", shared: true)
         questions = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.questions) })
         files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.files) })
@@ -61,6 +65,7 @@ struct Laboratory {
         let ground = PolicyGround(policy, name: config.world, questions: asked, in: project)
         let finetuner = PoolFinetuner(pool: pool)
         trainer = FinetuneTrainer(finetuner: finetuner, ground: ground)
+        gradesSmoke = false
         cache = try FileStepStore(project.cache + "/trials", shared: true)
         questions = [config.world: asked.files]
         let named = try NamedInputs(ground, pythonPath: configuration.pythonPath, by: finetuner)
@@ -69,7 +74,7 @@ struct Laboratory {
         judge = chosen.judge
         let identity = "\(named.environment) \(chosen.identity)"
         environment = { _ in identity }
-        keys = TrialKeys(hash: { ContentHash.sha256($0) }, environment: environment)
+        keys = TrialKeys(hash: { ContentHash.sha256($0) }, gradesSmoke: false, environment: environment)
     }
 
     private static func screener(_ pool: WorkerPool, _ project: Project) throws -> PoolScreener {
@@ -84,7 +89,10 @@ struct Laboratory {
         var laboratory = self
         laboratory.judge = judge
         let environment = environment
-        laboratory.keys = TrialKeys(hash: { ContentHash.sha256($0) }) { "\(environment($0)) \(identity)" }
+        laboratory.gradesSmoke = false
+        laboratory.keys = TrialKeys(hash: { ContentHash.sha256($0) }, gradesSmoke: false) {
+            "\(environment($0)) \(identity)"
+        }
         return laboratory
     }
 

@@ -37,6 +37,28 @@ import Testing
         #expect(kept.allSatisfy { $0.scores == Array(repeating: 6.25, count: $0.turns.count) && !$0.turns.isEmpty })
     }
 
+    @Test func aSmokeTrialThatIsNotGradedCostsNoJudgeAndIsNotTakenForAGradedOne() async throws {
+        struct NoJudge: AnswerJudge {
+            func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {
+                throw FakeFailure(description: "asked")
+            }
+        }
+        let loss = FakeLoss(name: "a", value: 6.25).source()
+        let smoke = TrialSpec(world: "base", fidelity: .smoke, setting: spec.setting, seed: 1)
+        let pipeline = TrialPipeline(trainer: FakeTrainer(), judge: NoJudge(), gradesSmoke: false)
+        guard case .scored(let result) = try await pipeline.run(loss, smoke) else {
+            throw FakeFailure(description: "rejected")
+        }
+        #expect(result.questionScores.isEmpty && result.greedyScores.isEmpty)
+        await #expect(throws: FakeFailure.self) { try await pipeline.run(loss, spec) }
+
+        let graded = TrialKeys(hash: { $0 }, environment: { _ in "" })
+        let ungraded = TrialKeys(hash: { $0 }, gradesSmoke: false, environment: { _ in "" })
+        #expect(graded.key(of: loss, smoke) == graded.key(of: loss, spec))
+        #expect(ungraded.key(of: loss, smoke) != ungraded.key(of: loss, spec))
+        #expect(ungraded.key(of: loss, spec) == graded.key(of: loss, spec))
+    }
+
     @Test func aRejectionInTrainingIsAResult() async throws {
         let pipeline = TrialPipeline(trainer: FakeTrainer(), judge: FakeJudge())
         let outcome = try await pipeline.run(FakeLoss(name: "a", value: 6, behaviour: .diverges).source(), spec)
