@@ -1,6 +1,6 @@
 import Foundation
 public import LabCore
-import WorkerProtocol
+public import WorkerProtocol
 
 /// Scores answers with a reward model or a text classifier in the pool's workers.
 public struct PoolRewarder: Sendable {
@@ -9,11 +9,14 @@ public struct PoolRewarder: Sendable {
     public let model: String
     /// The class whose probability is the score; `nil` for a reward model.
     public let label: String?
+    /// Who answers, so that a policy that continues its questions is graded so; `nil` for answers of anybody.
+    private let policy: FinetuneModel?
 
-    public init(pool: WorkerPool, model: String, label: String?) {
+    public init(pool: WorkerPool, model: String, label: String?, policy: FinetuneModel? = nil) {
         self.pool = pool
         self.model = model
         self.label = label
+        self.policy = policy
     }
 
     public enum Outcome<Value: Sendable>: Sendable {
@@ -51,7 +54,8 @@ public struct PoolRewarder: Sendable {
         defer { try? FileManager.default.removeItem(atPath: file) }
         let report = try await pool.run("scoring answers with \(model)", within: .seconds(86_400)) {
             RewardJob(
-                id: $0, model: FinetuneModelInput(path: model), answers: file, questions: questions, label: label)
+                id: $0, model: FinetuneModelInput(path: model), answers: file, questions: questions, label: label,
+                policy: policy)
         }
         return try report.result(as: RewardJobResult.self)
     }

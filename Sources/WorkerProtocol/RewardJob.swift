@@ -10,8 +10,13 @@ public struct RewardJob: Codable, Sendable {
     public let questions: [String]
     /// The class whose probability is the score; `nil` for a reward model.
     public let label: String?
+    /// Who answered: one without a chat template continued its questions, and is graded so.
+    public let policy: FinetuneModelInput?
 
-    public init(id: String, model: FinetuneModelInput, answers: String, questions: [String], label: String?) {
+    public init(
+        id: String, model: FinetuneModelInput, answers: String, questions: [String], label: String?,
+        policy: FinetuneModelInput? = nil
+    ) {
         version = workerProtocolVersion
         self.id = id
         kind = "reward"
@@ -19,6 +24,7 @@ public struct RewardJob: Codable, Sendable {
         self.answers = answers
         self.questions = questions
         self.label = label
+        self.policy = policy
     }
 }
 

@@ -19,7 +19,8 @@ struct CampaignJudge {
         }
         if let model = chosen.model {
             let path = project.pathIfPresent(model)
-            let rewarder = PoolRewarder(pool: pool, model: path, label: chosen.label)
+            let ground = config.policy.map { PolicyGround($0, name: config.world, questions: questions, in: project) }
+            let rewarder = PoolRewarder(pool: pool, model: path, label: chosen.label, policy: ground?.request.model)
             judge = RewardJudge(rewarder: rewarder, questions: [config.world: questions.files])
             identity = "\(chosen.kind) \(RerunKeys.identity(of: path)) \(chosen.label ?? "")"
             return

@@ -26,7 +26,9 @@ struct RerunSession {
         // Before any training, so that a suite or a key that is missing costs nothing.
         let judge = try readingInput {
             try options.questions.judge.map { _ in
-                try RerunJudge(options.questions, suite: suite, pool: pool, cache: project.cache + "/judgments")
+                try RerunJudge(
+                    options.questions, suite: suite, pool: pool, policy: request.model,
+                    cache: project.cache + "/judgments")
             }
         }
         let progress = ProgressLine()

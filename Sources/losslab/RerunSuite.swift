@@ -19,11 +19,15 @@ enum RerunJudge {
     ///
     /// - Parameters:
     ///   - suite: the suite's folder.
+    ///   - policy: who answers.
     ///   - cache: replies to requests that were sent before.
-    init(_ options: RerunQuestionOptions, suite: String?, pool: WorkerPool, cache: String) throws {
+    init(
+        _ options: RerunQuestionOptions, suite: String?, pool: WorkerPool, policy: FinetuneModel, cache: String
+    ) throws {
         let name = options.judge ?? ""
         if let form = RerunQuestionOptions.scoringModel(name) {
-            self = .model(PoolRewarder(pool: pool, model: absoluteIfPresent(form.path), label: form.label))
+            self = .model(
+                PoolRewarder(pool: pool, model: absoluteIfPresent(form.path), label: form.label, policy: policy))
             return
         }
         let suite = try MTBenchSuite(folder: suite ?? "")

@@ -88,6 +88,46 @@ import Testing
             ["data", "label", "prompts.jsonl", "--output", "bad.jsonl", "--column", "text"] + common)
         #expect(bad.code == 65 && bad.errors.contains("has no column text"), "\(bad.errors)")
         try expectFrontier(judge, in: program)
+        try expectSweep(in: program)
+    }
+
+    /// The recipe of the published experiment, with the models and pairs made here and little of everything.
+    private func expectSweep(in program: Program) throws {
+        let file = Program.repository.appending(path: "runs/imdb.yaml")
+        var recipe = try String(contentsOf: file, encoding: .utf8)
+        // Four questions are the least of which half can be kept for a confirmation.
+        let questions = (1...4).map { #"{"question_id": \#($0), "category": "prompts", "turns": ["the cat \#($0)"]}"# }
+        _ = try program.write(questions.joined(separator: "\n"), to: "four.jsonl")
+        for (old, new) in [
+            ("runs/imdb-data/gpt2-imdb", "plain"), ("runs/imdb-data/pairs.jsonl", "pairs.jsonl"),
+            ("runs/imdb-data/question.jsonl", "four.jsonl"), ("runs/imdb-data/distilbert-imdb", "classifier"),
+            ("label: POSITIVE", "label: good"),
+            ("[dpo, slic, lrml, padll, aqfl, aql, dbaql, cell, pfl]", "[dpo, lrml]"),
+            ("[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]", "[0.1, 1]"), ("pairs: 10000", "pairs: 16"),
+            ("fullSeeds: [1, 2, 3]", "fullSeeds: [1, 2]"), ("maxNewTokens: 48", "maxNewTokens: 4"),
+            ("maxLength: 128", "maxLength: 32"), ("batchSize: 64", "batchSize: 8"), ("epochs: 3", "epochs: 1"),
+        ] {
+            #expect(recipe.contains(old), "\(old)")
+            recipe = recipe.replacing(old, with: new)
+        }
+        _ = try program.write(recipe, to: "runs/imdb.yaml")
+        let outcome = try program.run("campaign", "run", "runs/imdb.yaml")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("4 points of 2 losses"), "\(outcome.output)")
+        #expect(outcome.output.contains("probabilities of good") && outcome.output.contains("log-ratio"))
+        let own = try String(
+            contentsOf: program.folder.appending(path: "runs/imdb/report.md"), encoding: .utf8)
+        #expect(own.split(separator: "\n").count { $0.hasPrefix("| front | ") } >= 1)
+        let plotted = try program.run("campaign", "plot", "imdb", "--output", "imdb.svg", "--format", "json")
+        #expect(plotted.code == 0, "\(plotted.errors)")
+        let points = try plotted.json(Record.Frontier.self).points
+        #expect(points.count == 4 && points.allSatisfy { $0.seeds == 2 && $0.kl.standardError != nil })
+        let pictures = try ["imdb.svg", "runs/imdb/frontier.svg"].map {
+            try Data(contentsOf: program.folder.appending(path: $0))
+        }
+        #expect(pictures[0] == pictures[1])
+        let unknown = try program.run("campaign", "plot", "imdb", "--output", "b.svg", "--losses", "dppo")
+        #expect(unknown.code == 65 && unknown.errors.contains("there are dpo, lrml"), "\(unknown.errors)")
     }
 
     /// Every setting is a point, with the classifier's score and the KL of the policy's own answers.

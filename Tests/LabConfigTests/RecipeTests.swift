@@ -48,7 +48,11 @@ let projectFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().
         #expect(quickstart[0].confirmation.seeds.count >= 12)
         let overnight = try CampaignFile.load(projectFolder + "/runs/overnight.yaml")
         #expect(Set(overnight.map(\.world)).count == overnight.count)
-        for config in quickstart + overnight {
+        let imdb = try CampaignFile.load(projectFolder + "/runs/imdb.yaml")
+        #expect(imdb.map(\.judge?.label) == ["POSITIVE"] && imdb[0].budget.candidates == 0)
+        // Every point of the frontier has every seed.
+        #expect(imdb[0].tuning.fullSettings == imdb[0].tuning.grid?.settings.count)
+        for config in quickstart + overnight + imdb {
             #expect(try CampaignFile.parse(render(config), file: "rendered.yaml") == [config])
         }
     }

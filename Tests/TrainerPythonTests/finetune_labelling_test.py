@@ -14,9 +14,12 @@ from finetune_models import write_rows
 from losslab_trainer.data.load import load_preferences
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.finetune.classifier import Classifier
+from losslab_trainer.finetune.generation import answer_text
 from losslab_trainer.finetune.labelling import Graded, label, pairs_of
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.reward_job import reward
 from tiny_judge import PROMPTS, make
+from transformers import AutoTokenizer
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,37 @@ def test_every_prompt_is_a_pair_or_counted_and_its_scores_are_the_judges(folder:
             assert pair[f"score_{side}"] == pytest.approx(alone, abs=1e-5)
     loaded = load_preferences(DataSpec(str(folder / "pairs.jsonl")))
     assert loaded.layout == result["layout"] == "explicit-plain" and len(loaded.rows) == len(pairs)
+
+
+@pytest.mark.slow
+def test_the_reward_job_gives_a_continuation_the_score_that_its_pair_has(folder: Path) -> None:
+    run(folder, "graded.jsonl")
+    pairs = rows(folder / "graded.jsonl")
+    questions = [{"question_id": i, "turns": [pair["prompt"]]} for i, pair in enumerate(pairs)]
+    answers = [{"question_id": i, "choices": [{"index": 0, "turns": [pair["chosen"]]}]} for i, pair in enumerate(pairs)]
+    job = {
+        "model": {"path": str(folder / "classifier"), "device": "cpu"},
+        "label": "good",
+        "answers": str(write_rows(folder / "answers.jsonl", answers)),
+        "questions": [str(write_rows(folder / "asked.jsonl", questions))],
+    }
+    continued: Any = reward(job | {"policy": {"path": str(folder / "plain")}})
+    answered: Any = reward(job | {"policy": {"path": str(folder / "chat")}})
+    for pair, found in zip(pairs, continued["perQuestion"], strict=True):
+        assert found["score"] == pytest.approx(pair["score_chosen"], abs=1e-5)
+    assert continued["perQuestion"] != answered["perQuestion"]  # a blank line between, as a dialogue has it
+
+
+@pytest.mark.slow
+def test_a_plain_answer_and_its_prompt_are_the_text_that_was_written(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder / "plain")
+    for text in ("the cat sees a good house", "the cat, a dog", "the ca" + "t runs"):
+        ids = tokenizer(text)["input_ids"]
+        for end in range(1, len(ids)):
+            prompt = tokenizer.decode(ids[:end], clean_up_tokenization_spaces=False)
+            assert prompt + answer_text(tokenizer, ids[:end], ids[end:]) == text
+    assert not answer_text(tokenizer, ids, tokenizer(" ")["input_ids"])
+    assert answer_text(AutoTokenizer.from_pretrained(folder / "chat"), ids, tokenizer(" why ")["input_ids"]) == "why"
 
 
 @pytest.mark.slow

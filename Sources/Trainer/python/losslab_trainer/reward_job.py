@@ -12,6 +12,7 @@ import torch
 from losslab_trainer.answers import read_questions
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
+from losslab_trainer.finetune.models import load_tokenizer, model_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings
 
@@ -23,8 +24,9 @@ def reward(job: Mapping[str, Any], context: Context | None = None) -> dict[str, 
     """Scores of every answer in a FastChat answer file.
 
     The job: ``model`` as in a finetune job, ``answers`` (a file), ``questions`` (files), ``label`` (the class that
-    counts, for a classifier), ``answerOnly`` (score the answer without its question). The result: ``mean`` over
-    questions with its standard error, ``perQuestion`` and ``perAnswer`` (question, sample, turn, score); or
+    counts, for a classifier), ``answerOnly`` (score the answer without its question), ``policy`` (who answered: one
+    without a chat template continued its questions, and is graded so). The result: ``mean`` over questions with its
+    standard error, ``perQuestion`` and ``perAnswer`` (question, sample, turn, score); or
     ``{"problem": sentence}``.
     """
     try:
@@ -44,15 +46,17 @@ def _reward(job: Mapping[str, Any]) -> dict[str, object]:
         what = f"question {absent[0]!r} is in none of the question files" if absent else "no answer is in it"
         raise FinetuneProblem(f"answers {job['answers']}: {what}")
     classifier = Classifier.load(ModelSettings.from_json(job["model"]), job.get("label"))
+    continued = job.get("policy") is not None and _continues(ModelSettings.from_json(job["policy"]))
+    only = bool(job.get("answerOnly"))
     places, ids = [], []
     for row in rows:
         for choice in row["choices"]:
             for turn in range(len(choice["turns"])):
                 # A turn is judged with what came before it.
-                said = choice["turns"][: turn + 1] if not job.get("answerOnly") else choice["turns"][turn : turn + 1]
+                said = choice["turns"][: turn + 1] if not only else choice["turns"][turn : turn + 1]
                 asked = questions[row["question_id"]][: turn + 1]
                 places.append((row["question_id"], choice["index"], turn + 1))
-                ids.append(classifier.encode(asked, said, answer_only=bool(job.get("answerOnly"))))
+                ids.append(classifier.encode(asked, said, answer_only=only, continued=continued))
     scores = classifier.scores(ids)
     by_question: dict[Any, list[float]] = {}
     for (question, _, _), score in zip(places, scores, strict=True):
@@ -68,3 +72,8 @@ def _reward(job: Mapping[str, Any]) -> dict[str, object]:
             for (question, sample, turn), score in zip(places, scores, strict=True)
         ],
     }
+
+
+def _continues(policy: ModelSettings) -> bool:
+    """Whether a policy's answers go on where the question's text ends."""
+    return policy.chat_template is None and load_tokenizer(model_folder(policy), policy).chat_template is None

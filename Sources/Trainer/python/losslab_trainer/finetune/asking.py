@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from losslab_trainer.data.problem import DataProblem
-from losslab_trainer.data.rows import Text, plain_text
+from losslab_trainer.data.rows import Text
 from losslab_trainer.data.template import chosen_template, doubts
 from losslab_trainer.finetune.classifier import Classifier
-from losslab_trainer.finetune.generation import prompt_ids
+from losslab_trainer.finetune.generation import answer_text, prompt_ids
 from losslab_trainer.finetune.models import LoadedModel
 
 
@@ -26,7 +26,9 @@ class Asking:
         tokenizer, settings = loaded.tokenizer, loaded.settings
         if settings.chat_template is not None:
             tokenizer.chat_template = chosen_template(tokenizer, settings.chat_template)
-        plain = bool(job.get("plain")) or job.get("promptTokens") is not None or tokenizer.chat_template is None
+        if job.get("plain") or job.get("promptTokens") is not None:
+            tokenizer.chat_template = None
+        plain = tokenizer.chat_template is None
         if not plain and not settings.accept_template:
             doubt = doubts(tokenizer, chosen_template(tokenizer, None), system=False)
             if doubt:
@@ -37,11 +39,7 @@ class Asking:
         return Asking(loaded, plain)
 
     def ids(self, prompt: Text) -> list[int]:
-        if not self.plain:
-            return prompt_ids(self.loaded.tokenizer, self.messages(prompt))
-        ids: list[int] = self.loaded.tokenizer(prompt)["input_ids"]
-        # Some tokenizers end every text; an answer would then follow the end.
-        return ids[:-1] if ids and ids[-1] == self.loaded.tokenizer.eos_token_id else ids
+        return prompt_ids(self.loaded.tokenizer, self.messages(prompt))
 
     def messages(self, prompt: Text) -> list[dict[str, str]]:
         if isinstance(prompt, str):
@@ -50,10 +48,7 @@ class Asking:
 
     def answer(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
         """The new text. A plain one begins with its own space, so that prompt and answer are one text again."""
-        if not self.plain:
-            return str(self._decoded(tokens)).strip()
-        head, whole = self._decoded(prompt), self._decoded([*prompt, *tokens])
-        return whole[len(head) :] if whole.startswith(head) else self._decoded(tokens)
+        return answer_text(self.loaded.tokenizer, prompt, tokens)
 
     def row(self, prompt: Text, chosen: str, rejected: str) -> dict[str, object]:
         """A pair in the layout with an explicit prompt."""
@@ -63,20 +58,7 @@ class Asking:
         return {"prompt": self.messages(prompt), "chosen": chosen_turn, "rejected": rejected_turn}
 
     def judged_ids(self, prompt: Text, answer: str, judge: Classifier, *, answer_only: bool) -> list[int]:
-        """What the judge reads: a plain prompt and its continuation as one text, anything else as a dialogue.
-
-        A system message is not shown to it.
-        """
-        if answer_only:
-            return judge.encode([], [answer], answer_only=True)
-        if self.plain and judge.tokenizer.chat_template is None:
-            return judge.encode([], [plain_text(prompt) + answer], answer_only=True)
+        """What the judge reads; a system message is not shown to it."""
         messages = self.messages(prompt)
         said = {role: [m["content"] for m in messages if m["role"] == role] for role in ("user", "assistant")}
-        return judge.encode(said["user"], [*said["assistant"], answer], answer_only=False)
-
-    def _decoded(self, tokens: Sequence[int]) -> str:
-        text: str = self.loaded.tokenizer.decode(
-            list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return text
+        return judge.encode(said["user"], [*said["assistant"], answer], answer_only=answer_only, continued=self.plain)

@@ -92,15 +92,18 @@ class Classifier:
         numbers: list[float] = values.tolist()
         return numbers
 
-    def encode(self, turns: Sequence[str], answers: Sequence[str], *, answer_only: bool) -> list[int]:
+    def encode(
+        self, turns: Sequence[str], answers: Sequence[str], *, answer_only: bool, continued: bool = False
+    ) -> list[int]:
         """Token ids of a dialogue by the model's own chat template, or of the answers alone.
 
-        A model without a template gets plain text: the question's turn, a blank line, the answer.
+        A model without a template gets plain text: the question's turn, a blank line, the answer; no blank line where
+        answers are ``continued`` from their turns.
         """
         if answer_only:
             text, special = "\n\n".join(answers), True
         elif self.tokenizer.chat_template is None:
-            text, special = "\n\n".join(t for pair in zip(turns, answers, strict=False) for t in pair), True
+            text, special = _plain(turns, answers, "" if continued else "\n\n"), True
         else:
             messages = [
                 {"role": role, "content": content}
@@ -108,9 +111,16 @@ class Classifier:
                 for role, content in zip(("user", "assistant"), pair, strict=True)
             ]
             text, special = self.tokenizer.apply_chat_template(messages, tokenize=False), False
-        longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        # RoBERTa has fewer usable positions than embeddings; its tokenizer knows how many.
+        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        longest = min(positions or self.tokenizer.model_max_length, self.tokenizer.model_max_length)
         ids: list[int] = self.tokenizer(text, add_special_tokens=special)["input_ids"]
-        return ids if longest is None or len(ids) <= longest else ids[-longest:]
+        return ids if len(ids) <= longest else ids[-longest:]
+
+
+def _plain(turns: Sequence[str], answers: Sequence[str], between: str) -> str:
+    """A dialogue as one text."""
+    return "\n\n".join(turn + between + answer for turn, answer in zip(turns, answers, strict=False))
 
 
 def _positive(config: Any, label: str | None, name: str) -> int | None:

@@ -144,10 +144,27 @@ def answer_questions(
         seed = stream(plan.seed, f"turn {turn}")
         completed = engine.complete(prompts, Plan(plan.temperature, plan.samples, seed), max_new_tokens)
         for i, prompt, tokens in zip(rows, prompts, completed, strict=True):
-            text = tokenizer.decode(tokens, skip_special_tokens=True).strip()
-            messages[i].append({"role": "assistant", "content": text})
+            text = answer_text(tokenizer, prompt, tokens)
+            messages[i].append({"role": "assistant", "content": text.strip()})
             found[i].append(Answer(text, tuple(prompt), tuple(tokens)))
     return [found[i * plan.samples : (i + 1) * plan.samples] for i in range(len(questions))]
+
+
+def answer_text(tokenizer: Any, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+    """What was said; empty where that is nothing but space.
+
+    Without a chat template the answer goes on where its prompt ends, and begins with the space between the two, if there
+    is one: prompt and answer together are the text that was written.
+    """
+    if tokenizer.chat_template is not None:
+        return str(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
+    head, whole = (
+        tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        for ids in (prompt, [*prompt, *tokens])
+    )
+    # Half a character at the prompt's end becomes whole with the answer, and then belongs to neither.
+    text: str = whole[len(head) :] if whole.startswith(head) else tokenizer.decode(tokens, skip_special_tokens=True)
+    return text if text.strip() else ""
 
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
