@@ -19,7 +19,8 @@ from losslab_trainer.finetune.labelling import Graded, label, pairs_of
 from losslab_trainer.finetune.settings import ModelSettings
 from losslab_trainer.reward_job import reward
 from tiny_judge import PROMPTS, make
-from transformers import AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +185,38 @@ def test_ties_identical_and_empty_answers_make_no_pair() -> None:
     assert not list(pairs_of(graded(0.4, 0.4, texts="aa"), "all", 0.0, counts))
     assert not list(pairs_of(graded(0.4, 0.9, texts="a "), "best-worst", 0.0, counts))
     assert counts == Counter(ties=2, identical=1, empty=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["distilbert", "roberta"])
+def test_the_shapes_of_published_sentiment_classifiers_grade(kind: str, folder: Path, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder / "classifier")
+    tokenizer.model_max_length = 64
+    shared: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": tokenizer.pad_token_id,
+        "id2label": {0: "NEGATIVE", 1: "POSITIVE"},
+        "label2id": {"NEGATIVE": 0, "POSITIVE": 1},
+    }
+    sizes = {
+        "distilbert": {"dim": 16, "hidden_dim": 32, "n_layers": 1, "n_heads": 2, "max_position_embeddings": 64},
+        # Two rows of its table of positions are for nothing but padding.
+        "roberta": {
+            "hidden_size": 16,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 64 + tokenizer.pad_token_id + 1,
+        },
+    }[kind]
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_config(CONFIG_MAPPING[kind](**shared, **sizes))
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    judge = Classifier.load(ModelSettings(str(tmp_path), device="cpu"), "POSITIVE")
+    texts = ["the cat", "why is it so good", "a bad dog " * 60]
+    ids = [judge.encode([text], [""], answer_only=False, continued=True) for text in texts]
+    assert [len(row) for row in ids][-1] == 64
+    together = judge.scores(ids)
+    assert together == pytest.approx([judge.scores([row])[0] for row in ids], abs=1e-5)
+    assert len(set(together)) == 3 and all(0 < score < 1 for score in together)

@@ -153,8 +153,8 @@ def answer_questions(
 def answer_text(tokenizer: Any, prompt: Sequence[int], tokens: Sequence[int]) -> str:
     """What was said; empty where that is nothing but space.
 
-    Without a chat template the answer goes on where its prompt ends, and begins with the space between the two, if there
-    is one: prompt and answer together are the text that was written.
+    Without a chat template the answer goes on where its prompt ends and begins with the space between the two, if any:
+    prompt and answer together are the text that was written.
     """
     if tokenizer.chat_template is not None:
         return str(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
