@@ -29,9 +29,13 @@ struct CampaignEstimate: Codable {
     /// Resident size of a worker with its zygote and loss process, the policy of a world loaded.
     static let assumedWorkerBytes = 900 << 20
 
-    /// - Parameter seconds: a trial's in that world, and how that is known.
+    /// - Parameters:
+    ///   - workerBytes: memory of one worker; `nil` assumes that of a world's small policy.
+    ///   - notes: sentences about how the figures are known.
+    ///   - seconds: a trial's in that world, and how that is known.
     init(
-        of config: CampaignConfig, catalogue: [LossSource], grid: SettingGrid,
+        of config: CampaignConfig, catalogue: [LossSource], grid: SettingGrid, workerBytes: Int? = nil,
+        notes: [String] = [],
         seconds: (String, _ smoke: Bool) -> (each: Double, basis: String)
     ) {
         let tuning = config.tuning
@@ -71,12 +75,14 @@ struct CampaignEstimate: Codable {
         let limit = config.budget.seconds
         self.seconds = wallClock(parts.filter { !$0.part.hasPrefix("search") }) + min(search, limit ?? search)
         searchLimitSeconds = limit
-        memoryBytes = config.workers * Self.assumedWorkerBytes
-        notes =
-            [
-                "counted as if no trial were in the cache and no candidate rejected: the most there can be",
-                "memory assumed: \(Self.assumedWorkerBytes >> 20) MiB a worker; time with a core for each worker",
-            ]
+        memoryBytes = config.workers * (workerBytes ?? Self.assumedWorkerBytes)
+        let memoryNote =
+            workerBytes == nil
+            ? "memory assumed: \(Self.assumedWorkerBytes >> 20) MiB a worker; time with a core for each worker"
+            : "memory counted for each worker: model, gradients, optimizer, activations; time with a device for each"
+        self.notes =
+            ["counted as if no trial were in the cache and no candidate rejected: the most there can be", memoryNote]
+            + notes
             + (config.proposer.model == nil
                 ? [] : ["the proposing model's answers are not counted; its own budget limits their price"])
     }

@@ -1,6 +1,5 @@
 import Archive
 import ArgumentParser
-import Evolution
 import Foundation
 import LabConfig
 import LabCore
@@ -62,7 +61,9 @@ struct SystemEstimate: AsyncParsableCommand {
         if modelOptions.model != nil, let dataset { return try await estimate(dataset, in: project) }
         guard let config else { return }
         let campaigns: [CampaignConfig] = try readingInput { try CampaignFile.load(config) }
-        let found: [CampaignEstimate] = try await readingInput { try await estimates(of: campaigns, in: project) }
+        let found: [CampaignEstimate] = try await readingInput {
+            try await CampaignEstimator(project: project, flops: flops).estimates(of: campaigns)
+        }
         switch formatOption.format {
         case .json: try printJSON(found)
         case .table: print(found.map(\.text).joined(separator: "\n\n"))
@@ -89,64 +90,6 @@ struct SystemEstimate: AsyncParsableCommand {
             case .table: print(estimate.text)
             }
         }
-    }
-
-    private func estimates(of campaigns: [CampaignConfig], in project: Project) async throws -> [CampaignEstimate] {
-        var measured = MeasuredTrials()
-        if FileManager.default.fileExists(atPath: project.archive) {
-            measured = try await MeasuredTrials(in: SQLiteArchive(project.archive, readOnly: true))
-        }
-        let losses = try LossCatalogue.load(project.losses).losses
-        let worlds = try WorldCatalogue.load(project.worlds)
-        var now: Set<String> = []
-        for config in campaigns {
-            for name in [config.world] + [config.transferWorld].compactMap(\.self) {
-                let known = measured.seconds(name, pairs: config.tuning.pairs, epochs: config.tuning.epochs)
-                guard known == nil else { continue }
-                measured.add(try await timedTrial(in: name, of: config, losses: losses, project))
-                now.insert(name)
-            }
-        }
-        return try campaigns.map { config in
-            CampaignEstimate(of: config, catalogue: losses, grid: try worlds.world(named: config.world).grid) {
-                world, smoke in
-                let pairs = config.tuning.pairs, epochs = config.tuning.epochs
-                if smoke, let short = measured.seconds(world, pairs: config.tuning.smokePairs, epochs: 1) {
-                    return (short.mean, "measured, mean of \(short.count) in the archive")
-                }
-                guard let found = measured.seconds(world, pairs: pairs, epochs: epochs) else { return (0, "unknown") }
-                if smoke { return (found.mean, "assumed as long as a whole trial") }
-                return (
-                    found.mean, now.contains(world) ? "measured now" : "measured, mean of \(found.count) in the archive"
-                )
-            }
-        }
-    }
-
-    /// One training with DPO in the middle of the grid, after one that fills the caches as a campaign's first does.
-    private func timedTrial(
-        in world: String, of config: CampaignConfig, losses: [LossSource], _ project: Project
-    ) async throws -> TrialResult {
-        guard let dpo = losses.first(where: { $0.name == "dpo" }) else {
-            throw ValidationError("the catalogue has no loss dpo to time a training with")
-        }
-        log("no finished trial in \(world) with \(config.tuning.pairs) pairs: timing one")
-        let laboratory = try Laboratory(project: project, worlds: [world], workers: 1, allowUnsandboxed: false)
-        let grid = try laboratory.world(world).grid
-        let setting = Tuning(config: config.tuning, grid: grid, world: world).smokeTrial().setting
-        func trial(seed: Int) async throws -> TrialOutcome {
-            let spec = TrialSpec(
-                world: world, fidelity: .proxy, setting: setting, seed: seed, pairCount: config.tuning.pairs,
-                epochs: config.tuning.epochs)
-            return try await laboratory.trials.run(dpo, spec)
-        }
-        _ = try await trial(seed: 1)
-        let outcome = try await trial(seed: 2)
-        await laboratory.pool.close()
-        guard case .scored(let result) = outcome else {
-            throw ValidationError("the training that was to be timed in \(world) was rejected")
-        }
-        return result
     }
 }
 
