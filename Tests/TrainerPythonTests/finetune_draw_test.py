@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from finetune_models import bench, save_tiny, synthetic_rows, write_rows
-from losslab_trainer.data.tokenise import TokeniseOptions
+from losslab_trainer.data.tokenise import TokeniseOptions, tokenise
+from losslab_trainer.finetune import preparation
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -57,6 +58,33 @@ def test_a_side_without_pairs_and_a_half_named_draw_are_told(source: tuple[dict[
     data, tokenizer = source
     with pytest.raises(FinetuneProblem, match=r"data\.draw: needs confirmationShare, count, seed, side, and has side"):
         prepare({**data, "draw": {"side": "search"}}, tokenizer, TokeniseOptions())
+
+
+def test_a_side_is_tokenised_once_until_its_file_changes(
+    source: tuple[dict[str, Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def counting(rows: Any, *others: Any) -> Any:
+        counted.append(len(rows))
+        return tokenise(rows, *others)
+
+    monkeypatch.setattr(preparation, "tokenise", counting)
+    path = write_rows(tmp_path / "pairs.jsonl", synthetic_rows(30))
+
+    def draw(side: str, seed: int) -> PreparedData:
+        value = {"side": side, "confirmationShare": 0.4, "count": 5, "seed": seed}
+        data = {"train": {"path": str(path)}, "heldOutShare": 0, "draw": value}
+        return prepare(data, source[1], TokeniseOptions(), tokenizer_key="one")
+
+    first = draw("search", 1)
+    assert [draw("search", 2).train != first.train, draw("search", 1) == first] == [True, True]
+    draw("confirmation", 1)
+    draw("search", 3)
+    assert len(counted) == 2 and sum(counted) == 30
+    write_rows(path, synthetic_rows(31))
+    draw("search", 1)
+    assert len(counted) == 3
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from losslab_trainer.finetune.evaluation import HeldOut, score_all
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
-from losslab_trainer.finetune.reference import ReferenceStore, store_for
+from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
@@ -185,7 +185,7 @@ def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions
         chat_template=job.model.chat_template,
         accept_template=job.model.accept_template,
     )
-    data = prepare(job.json["data"], loaded.tokenizer, options)
+    data = prepare(job.json["data"], loaded.tokenizer, options, tokenizer_key=model_key(loaded, asdict(options)))
     if job.model.chat_template is not None and data.conversational:
         # Answers are asked for, and the model saved, with the template it was trained with.
         loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -75,14 +77,40 @@ class Draw:
         return replace(data, train=tuple(data.train[i] for i in chosen), pool=data.train, drawn=tuple(chosen))
 
 
-def prepare(value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions) -> PreparedData:
-    """Reads what a job's ``data`` names, and draws from it where it says so. Raises DataProblem and FinetuneProblem."""
+_recent: dict[str, PreparedData] = {}  # sides that a campaign's trials draw from again and again, latest last
+MOST_RECENT = 2  # the search's and the confirmation's
+
+
+def prepare(
+    value: Mapping[str, Any], tokenizer: Any, options: TokeniseOptions, *, tokenizer_key: str | None = None
+) -> PreparedData:
+    """Reads what a job's ``data`` names, and draws from it where it says so. Raises DataProblem and FinetuneProblem.
+
+    ``tokenizer_key`` names the tokenizer by content; with it, a side that was just drawn from is not tokenised again.
+    """
     unknown = sorted(set(value) - {"train", "heldOut", "heldOutShare", "draw"})
     if unknown:
         raise FinetuneProblem(f"data: unknown key {unknown[0]!r}; known are draw, heldOut, heldOutShare, train")
     draw = None if value.get("draw") is None else Draw.from_json(value["draw"])
-    data = _read(value, draw, tokenizer, options)
-    return data if draw is None else draw.of(data)
+    if draw is None:
+        return _read(value, draw, tokenizer, options)
+    key = None if tokenizer_key is None else _side_key(value, draw, tokenizer_key, options)
+    data = _recent.pop(key, None) if key is not None else None
+    data = data or _read(value, draw, tokenizer, options)
+    if key is not None:
+        _recent[key] = data
+        for old in list(_recent)[:-MOST_RECENT]:
+            del _recent[old]
+    return draw.of(data)
+
+
+def _side_key(value: Mapping[str, Any], draw: Draw, tokenizer_key: str, options: TokeniseOptions) -> str:
+    """Everything that a side's tokenised pairs depend on; of files their sizes and times of change."""
+    path = Path(str(value["train"].get("path", "")))
+    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+    stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    named = {**value, "draw": [draw.side, draw.confirmation_share]}
+    return json.dumps([named, tokenizer_key, repr(options), stamps], sort_keys=True)
 
 
 def _read(value: Mapping[str, Any], draw: Draw | None, tokenizer: Any, options: TokeniseOptions) -> PreparedData:
