@@ -1,11 +1,14 @@
 import LabCore
 
 extension CampaignRunner {
+    /// The step that is stored once the catalogue is tuned.
+    public static let catalogueStep = "catalogue"
+
     /// Tunes every catalogue loss as a candidate is tuned, once for all campaigns, and records it.
     ///
     /// Recorded as candidates -1, -2, ... of generation 0. One that is rejected or fails is recorded as such.
     func evaluateCatalogue() async throws -> [Candidate] {
-        if let finished: [Candidate] = try await steps.finished("catalogue") { return finished }
+        if let finished: [Candidate] = try await steps.finished(Self.catalogueStep) { return finished }
         events(.stage(name: "catalogue screening", total: catalogue.count))
         let numbered = catalogue.enumerated().map { (id: CandidateID(-1 - $0), loss: $1) }
         let screenings = try await concurrentMap(numbered, limit: config.workers) { try await screen($1, as: $0) }
@@ -36,7 +39,7 @@ extension CampaignRunner {
         try await recorder.record(
             candidates, screenings: Dictionary(uniqueKeysWithValues: screened),
             trials: Dictionary(uniqueKeysWithValues: contenders.map { ($0.id, $0.trials) }))
-        try await steps.keep(candidates, for: "catalogue")
+        try await steps.keep(candidates, for: Self.catalogueStep)
         return candidates
     }
 

@@ -68,9 +68,16 @@ public struct CampaignRunner: Sendable {
         } catch  where Task.isCancelled {
             throw CampaignInterrupted(campaign: config.name)
         } catch let halt as ModelHalt {
-            guard halt.reason == .budget else { throw CampaignError(.configuration, halt.message) }
-            throw CampaignInterrupted(
-                campaign: config.name, spentBudget: halt.message, budget: config.budget.model)
+            throw Self.end(of: config, by: halt)
+        }
+    }
+
+    /// What a campaign ends with when its judge can be asked nothing more.
+    public static func end(of config: CampaignConfig, by halt: ModelHalt) -> any Error {
+        switch halt.reason {
+        case .misconfigured: CampaignError(.configuration, halt.message)
+        case .budget:
+            CampaignInterrupted(campaign: config.name, spentBudget: halt.message, budget: config.budget.model)
         }
     }
 

@@ -51,7 +51,8 @@ extension ChatClient {
             case .failure(let failure):
                 if failure.mayBeCharged {
                     ledger.forfeit(
-                        reservation, booked(request, purpose, nil, price == nil ? nil : worst.usd, seconds, "unanswered"))
+                        reservation,
+                        booked(request, purpose, nil, price == nil ? nil : worst.usd, seconds, "unanswered"))
                 } else {
                     pacer.correct(ticket, to: 0)
                     ledger.release(reservation)

@@ -16,6 +16,7 @@ struct CampaignSession {
     func begin(_ config: CampaignConfig) async throws {
         let laboratory = try laboratory(for: config)
         defer { Task { await laboratory.pool.close() } }
+        let check = try await ModelCheck(config, project: project)
         let ready = try await laboratory.pool.warmUp()
         try await laboratory.tryOut()
         let manifest = CampaignManifest(
@@ -25,7 +26,7 @@ struct CampaignSession {
             worldFiles: laboratory.files)
         let directory = try RunDirectory.create(
             in: project.runs, manifest, resolvedConfig: render(config))
-        try await run(directory, laboratory)
+        try await run(directory, laboratory, check: check)
     }
 
     /// Takes up a campaign that was begun before.
@@ -35,7 +36,10 @@ struct CampaignSession {
         let directory = try RunDirectory.resume(name, in: project.runs)
         let laboratory = try laboratory(for: directory.manifest.config)
         defer { Task { await laboratory.pool.close() } }
-        try await run(directory, laboratory, budget: budget)
+        // What is left may ask no model: only before the catalogue's trainings is it worth making sure.
+        let isBefore = try directory.steps.value(for: CampaignRunner.catalogueStep) == nil
+        let check = isBefore ? try await ModelCheck(directory.manifest.config, project: project) : nil
+        try await run(directory, laboratory, budget: budget, check: check)
     }
 
     private func laboratory(for config: CampaignConfig) throws -> Laboratory {
@@ -49,19 +53,24 @@ struct CampaignSession {
             project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
     }
 
-    private func run(_ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil) async throws {
-        do { try await finish(directory, laboratory, budget: budget) } catch is CancellationError {
+    private func run(
+        _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil, check: ModelCheck?
+    ) async throws {
+        do { try await finish(directory, laboratory, budget: budget, check: check) } catch is CancellationError {
             throw CampaignInterrupted(campaign: directory.manifest.config.name)
+        } catch let halt as ModelHalt {
+            // While the untrained policy was graded.
+            throw CampaignRunner.end(of: directory.manifest.config, by: halt)
         }
     }
 
     /// From where the campaign stands to its report.
     private func finish(
-        _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget?
+        _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget?, check: ModelCheck?
     ) async throws {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
-        let models = try await ModelStages(directory, project: project, budget: budget)
+        let models = try await ModelStages(directory, project: project, budget: budget, check: check)
         let laboratory = try models.judged(laboratory, project: project)
         let progress = ProgressLine()
         // The judge of answers to one's own questions is tried before anything is spent on trainings.
@@ -121,11 +130,12 @@ func reportText(of name: String, _ archive: SQLiteArchive, _ project: Project) a
     let files = try RunFiles.open(name, in: project.runs)
     let events = try files.events().events
     let (config, snapshot) = (try await archive.manifest(of: name)?.config, try await archive.snapshot(of: name))
-    return campaignReport(
+    let report = campaignReport(
         config: config, snapshot: snapshot,
         confirmation: try await archive.confirmation(of: name), account: CampaignAccount(of: events.map(\.event)),
         untrained: try files.untrained(), model: modelAccount(of: config, snapshot, runDirectory: files.path),
         frontier: try await campaignFrontier(of: name, archive, files))
+    return [report, spendingSection(of: files.path)].compactMap(\.self).joined(separator: "\n")
 }
 
 /// What processor this machine has, for the manifest.

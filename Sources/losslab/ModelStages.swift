@@ -13,14 +13,17 @@ struct ModelStages {
     private let prices: PriceTable
     private let directory: RunDirectory
 
-    /// - Parameter budget: takes the place of the configured one, also for later resumptions.
-    init(_ directory: RunDirectory, project: Project, budget: ModelBudget?) async throws {
+    /// - Parameters:
+    ///   - budget: takes the place of the configured one, also for later resumptions.
+    ///   - check: what asking the models once has cost already.
+    init(_ directory: RunDirectory, project: Project, budget: ModelBudget?, check: ModelCheck? = nil) async throws {
         self.directory = directory
         prices = try project.prices()
         let allowed = try await Self.budget(given: budget, directory)
+        let file = try SpendingFile(spendingFile(of: directory.path))
+        if let check { try file.book(check.spending) }
         ledger = ChatLedger(
-            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls),
-            file: try SpendingFile(spendingFile(of: directory.path)))
+            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls), file: file)
     }
 
     private static let budgetKey = "session/model-budget"
@@ -58,11 +61,16 @@ struct ModelStages {
         return limits
     }
 
+    /// Looks for the key when it is first asked, so that a campaign with nothing left to ask resumes without one.
     func client(
         _ endpoint: EndpointConfig, contextTokens: Int? = nil, cache: ResponseCache? = nil
-    ) throws -> ChatClient {
-        try ChatClient(
-            endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger, cache: cache)
+    ) -> any ChatService {
+        let (prices, ledger) = (prices, ledger)
+        return DeferredChatClient {
+            try ChatClient(
+                endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger,
+                cache: cache)
+        }
     }
 
     /// The laboratory with the judge that the recipe names; the worlds' rubrics where it names none.
@@ -96,7 +104,7 @@ struct ModelStages {
         // Small policies often give the same answer again; at temperature 0 it gets the same judgment.
         let cache = try ResponseCache(project.cache + "/judgments")
         let grading = MTBenchJudge(
-            suites: Dictionary(uniqueKeysWithValues: suites), service: try client(judge.endpoint, cache: cache),
+            suites: Dictionary(uniqueKeysWithValues: suites), service: client(judge.endpoint, cache: cache),
             settings: settings)
         warnOfUnresolvableGaps()
         return laboratory.judged(
@@ -116,7 +124,7 @@ struct ModelStages {
         let config = directory.manifest.config
         guard let model = config.proposer.model else { return GrammarProposer() }
         let caller = ModelCaller(
-            service: try client(model.endpoint, contextTokens: model.contextTokens), config: model,
+            service: client(model.endpoint, contextTokens: model.contextTokens), config: model,
             campaign: config.name, store: directory.steps, log: ConversationFiles(directory.path))
         let parts = ProposerParts(
             caller: caller, prompts: try PromptLibrary(overrides: model.prompts.map(project.path)), screener: screener,
@@ -166,9 +174,6 @@ extension Project {
         return expanded.hasPrefix("/") ? expanded : root + "/" + expanded
     }
 }
-
-/// Where a campaign's model calls are booked.
-func spendingFile(of runDirectory: String) -> String { runDirectory + "/spending.jsonl" }
 
 /// What a campaign's model was asked, what it cost and what came of it; `nil` for a campaign without one.
 func modelAccount(

@@ -106,6 +106,13 @@ public final class SpendingFile: Sendable {
                 outcome: call.outcome, endpoint: call.endpoint, seconds: call.seconds))
     }
 
+    /// Enters what was spent before the file was there.
+    ///
+    /// - Throws: `ChatError` of kind `configuration` that names the file.
+    public func book(_ totals: ChatTotals) throws {
+        for row in totals.rows { try append(Line(row: row, outcome: "booked")) }
+    }
+
     private func append(_ line: Line) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -93,22 +93,6 @@ struct CampaignShow: AsyncParsableCommand {
     }
 }
 
-private func sentence(on spent: ChatSpending) -> String {
-    let parts = [
-        "\(spent.calls) requests and \(spent.replayed) answers from the cache", "\(spent.tokens) tokens",
-        "\(decimal(spent.cost, 4)) US dollars known",
-        spent.unpriced > 0 ? "\(spent.unpriced) requests without a price" : nil,
-        spent.possibleCost > 0 ? "at most \(decimal(spent.possibleCost, 4)) for requests without answer" : nil,
-    ]
-    return "All model calls, judging included: " + parts.compactMap(\.self).joined(separator: ", ") + "."
-}
-
-private func sentence(onUnsettled open: ChatSpending, running: Bool) -> String {
-    let place = running ? "are on their way, or were when it was killed" : "were on their way when it was killed"
-    return "\(open.calls) of these requests \(place): counted as spent, at most \(open.possibleTokens) tokens and "
-        + "\(decimal(open.possibleCost, 4)) US dollars."
-}
-
 /// `losslab campaign report NAME`: the report again, from the evidence on disk.
 struct CampaignReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

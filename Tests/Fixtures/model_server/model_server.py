@@ -1,6 +1,6 @@
 """A chat server on loopback that writes preference losses, sound and otherwise, by a script. Standard library only.
 
-    python3 model_server.py [--faults] [--key KEY] [--nonsense] [--delay SECONDS]
+    python3 model_server.py [--faults] [--key KEY] [--model NAME] [--nonsense] [--delay SECONDS]
 
 Prints its base URL on the first line and ends when its standard input is closed.
 
@@ -155,6 +155,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(401, {"error": error})
             return
         request: dict[str, Any] = json.loads(body)
+        if self.options.model and request["model"] != self.options.model:
+            message = f"The model `{request['model']}` does not exist."
+            self.reply(404, {"error": {"message": message, "type": "invalid_request_error", "code": "model_not_found"}})
+            return
         key = json.dumps({name: request.get(name) for name in ("messages", "seed", "temperature")}, sort_keys=True)
         with self.state.lock:
             self.state.seen[key] += 1
@@ -244,6 +248,7 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--nonsense", action="store_true")
     parser.add_argument("--key")
+    parser.add_argument("--model")
     parser.add_argument("--delay", type=float, default=0.0)
     Handler.options = parser.parse_args()
     Handler.state = State()

@@ -1,0 +1,48 @@
+import ChatClient
+import LabCore
+
+/// Each model that a recipe asks, asked once for a word before anything is trained: a refused key, a wrong name or a server
+/// that is not there shows now and not after the catalogue has been tuned.
+struct ModelCheck {
+    /// What the asking cost.
+    let spending: ChatTotals
+
+    /// - Throws: `ChatError` that says which role's model cannot be asked, and why.
+    init(_ config: CampaignConfig, project: Project) async throws {
+        let limits = config.budget.model
+        let ledger = ChatLedger(budget: ChatBudget(usd: limits?.usd, tokens: limits?.tokens, calls: limits?.calls))
+        var asked: [Role] = []
+        for role in Self.roles(of: config)
+        where !asked.contains(where: { $0.model == role.model && $0.endpoint == role.endpoint }) {
+            asked.append(role)
+            let endpoint = role.endpoint.chatEndpoint()
+            log("losslab: \(role.name): asking whether \(role.model) at \(endpoint.name) answers")
+            do {
+                try await ChatClient(endpoint: endpoint, prices: try project.prices(), ledger: ledger)
+                    .probe(role.model, for: ChatPurpose(step: "probe", campaign: config.name))
+            } catch let error as ChatError {
+                throw ChatError(
+                    error.kind, "\(role.name) cannot be asked, so nothing was trained: \(error.message)",
+                    status: error.status)
+            }
+        }
+        spending = ledger.totals
+    }
+
+    private struct Role {
+        let name: String
+        let model: String
+        let endpoint: EndpointConfig
+    }
+
+    private static func roles(of config: CampaignConfig) -> [Role] {
+        var roles: [Role] = []
+        if let proposer = config.proposer.model, config.budget.candidates > 0 {
+            roles.append(Role(name: "the proposing model", model: proposer.model, endpoint: proposer.endpoint))
+        }
+        if let judge = config.judge, judge.asksServer, let model = judge.model {
+            roles.append(Role(name: "the judge", model: model, endpoint: judge.endpoint))
+        }
+        return roles
+    }
+}
