@@ -69,13 +69,11 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
     config.kind = section.choice("kind", config.kind, of: JudgeConfig.kinds)
     config.model = section.line("model")
     config.label = section.line("label")
+    config.baseline = section.line("baseline")
     config.endpoint = endpoint(from: section.section("endpoint"))
     section.refuseUnknownKeys()
-    if config.kind == "pairwise" {
-        section.complain(
-            .outOfRange, "kind",
-            "cannot be pairwise in a campaign, whose worlds have no baseline answers; `losslab judge pairwise` compares "
-                + "answers in files")
+    if config.kind != "pairwise", config.baseline != nil {
+        section.complain(.conflict, "baseline", "needs `kind: pairwise`, which compares answers with a baseline's")
     }
     if ["reward_model", "classifier"].contains(config.kind), !hasPolicy {
         section.complain(
@@ -145,6 +143,7 @@ func render(_ judge: JudgeConfig) -> String {
       kind: \(judge.kind)
       model: \(judge.model.map(quoted) ?? "none")
       label: \(judge.label.map(quoted) ?? "none")
+      baseline: \(judge.baseline.map(quoted) ?? "none")
       endpoint:\(render(judge.endpoint, indent: "    "))
     """
 }

@@ -79,14 +79,18 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
     public var model: String?
     /// The class whose probability is a classifier's score.
     public var label: String?
+    /// Of `pairwise`: answers in FastChat's layout, relative to the project; `nil` for the untrained policy's own.
+    public var baseline: String?
     public var endpoint: EndpointConfig
 
     public init(
-        kind: String = "rubric", model: String? = nil, label: String? = nil, endpoint: EndpointConfig = .init()
+        kind: String = "rubric", model: String? = nil, label: String? = nil, baseline: String? = nil,
+        endpoint: EndpointConfig = .init()
     ) {
         self.kind = kind
         self.model = model
         self.label = label
+        self.baseline = baseline
         self.endpoint = endpoint
     }
 
@@ -98,6 +102,7 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
         switch kind {
         case "reward_model": "rewards"
         case "classifier": "probabilities of \(label ?? "the class")"
+        case "pairwise": "comparisons over 1-10, where 5.5 is as good as \(baseline ?? "the untrained policy")"
         default: "scores over 1-10"
         }
     }

@@ -71,7 +71,7 @@ struct CampaignSession {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
         let models = try await ModelStages(directory, project: project, budget: budget, check: check)
-        let laboratory = try models.judged(laboratory, project: project)
+        let laboratory = try await models.judged(laboratory, project: project)
         let progress = ProgressLine()
         // The judge of answers to one's own questions is tried before anything is spent on trainings.
         if config.policy != nil { try await measureUntrained(directory, laboratory) }

@@ -104,6 +104,17 @@ struct Laboratory {
         }
     }
 
+    /// What the policy answers greedily before any training.
+    func untrainedAnswers(in world: String, to questions: QuestionSet) async throws -> [Answer] {
+        let spec = TrialSpec(
+            world: world, fidelity: .full, setting: Setting(learningRate: 1, beta: 1), seed: 1, questionSet: questions)
+        guard case .trained(let report) = try await trainer.train(nil, as: spec), let said = report.answers["greedy"]
+        else {
+            throw JudgeError(.mismatch, "the untrained policy gave no greedy answers to the questions of \(world)")
+        }
+        return said
+    }
+
     /// The untrained policy's scores, under the laboratory's judge.
     func untrained(in world: String, seeds: [Int]) async throws -> [UntrainedScore] {
         if let description = worlds.first(where: { $0.name == world }) {

@@ -11,7 +11,7 @@ import Proposer
 struct ModelStages {
     let ledger: ChatLedger
     private let prices: PriceTable
-    private let directory: RunDirectory
+    let directory: RunDirectory
 
     /// - Parameters:
     ///   - budget: takes the place of the configured one, also for later resumptions.
@@ -74,7 +74,10 @@ struct ModelStages {
     }
 
     /// The laboratory with the judge that the recipe names; the worlds' rubrics where it names none.
-    func judged(_ laboratory: Laboratory, project: Project) throws -> Laboratory {
+    func judged(_ laboratory: Laboratory, project: Project) async throws -> Laboratory {
+        if let judge = directory.manifest.config.judge, judge.kind == "pairwise" {
+            return try await compared(laboratory, by: judge, project: project)
+        }
         guard let judge = directory.manifest.config.judge, judge.kind == "mt_bench", let model = judge.model else {
             return laboratory
         }

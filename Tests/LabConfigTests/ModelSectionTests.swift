@@ -78,7 +78,9 @@ import Testing
         ] {
             #expect(text.contains(part), "\(text)")
         }
-        #expect(try problems("judge: {kind: pairwise, model: m}\n").first?.contains("losslab judge pairwise") == true)
+        #expect(
+            try problems("judge: {kind: mt_bench, model: m, baseline: b.jsonl}\n").first?.contains("`kind: pairwise`")
+                == true)
     }
 
     @Test func everyCommittedRecipeLoadsAndRendersBack() throws {
@@ -104,5 +106,12 @@ import Testing
         #expect(
             try JSONDecoder().decode(CampaignConfig.self, from: JSONSerialization.data(withJSONObject: value)) == config
         )
+    }
+
+    @Test func aPairwiseJudgeMayNameItsBaselineAndIsWrittenOutAgain() throws {
+        let yaml = "name: a\njudge: {kind: pairwise, model: gpt-4, baseline: answers/sft.jsonl}\n"
+        let config = try #require(try CampaignFile.parse(yaml, file: "x.yaml").first)
+        #expect(config.judge == JudgeConfig(kind: "pairwise", model: "gpt-4", baseline: "answers/sft.jsonl"))
+        #expect(try CampaignFile.parse(render(config), file: "x.yaml") == [config])
     }
 }

@@ -55,8 +55,34 @@ public struct ModelAnswers: Sendable {
         return ModelAnswers(model: model ?? stem, path: path, turns: turns)
     }
 
+    private struct WrittenRow: Encodable {
+        struct Choice: Encodable {
+            let index = 0
+            let turns: [String]
+        }
+        let id: QuestionID
+        let model: String
+        let choices: [Choice]
+
+        enum CodingKeys: String, CodingKey {
+            case choices
+            case id = "question_id"
+            case model = "model_id"
+        }
+    }
+
+    /// Writes a file that `read` and FastChat read, whole or not at all.
+    public func write(to path: String) throws {
+        try LineLog(path: path).replace(
+            with: turns.sorted { $0.key < $1.key }.map { id, turns in
+                try jsonLine(WrittenRow(id: id, model: model, choices: [.init(turns: turns)]))
+            })
+    }
+
     /// The answers to a question, at least as many as it has turns.
-    func answers(to question: SuiteQuestion) throws -> [String] {
+    ///
+    /// - Throws: `JudgeError` where there are fewer.
+    public func answers(to question: SuiteQuestion) throws -> [String] {
         guard let answers = turns[question.id] else {
             throw JudgeError(.mismatch, "\(model) has no answer to question \(question.id) (\(path))")
         }

@@ -8,7 +8,7 @@ What is answered depends on the content of the request alone: however often it i
 Of ten drafts, six are sound and new, one computes the same as dpo, one is invalid and repaired when asked,
 one is malicious (it reads files) and stays so, one is cut off.
 
-Asked for a rating as MT-Bench asks, it gives one from 1 to 10.
+Asked for a rating as MT-Bench asks, it gives one from 1 to 10; asked for a verdict as Arena-Hard asks, one of the five.
 
 With ``--faults`` the first one to three requests of every content meet, by a hash of the content: 429 with Retry-After,
 500, a connection dropped before or within the body, a body that is no JSON, a stream of bytes at a trickle, or nothing
@@ -31,6 +31,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 FAULTS = ("429", "500", "drop", "drop-in-body", "malformed", "trickle", "none", "none")
+
+VERDICTS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
 
 HEAD = """import torch
 import torch.nn.functional as F
@@ -77,6 +79,8 @@ def answer(messages: list[dict[str, str]], key: str) -> tuple[str, str]:
     whole = "\n".join(message["content"] for message in messages)
     if "[[rating]]" in whole:
         return f"The answer is fair.\n\nRating: [[{1 + number(key, 'rating') % 10}]]", "stop"
+    if "[[A>B]]" in whole:
+        return f"Both try. [[{VERDICTS[number(key, 'verdict') % 5]}]]", "stop"
     if 'hypothesis":' in last:
         value = {
             "lesson": "Most differences are noise.",

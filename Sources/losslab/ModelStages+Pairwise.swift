@@ -1,0 +1,40 @@
+import Archive
+import ChatClient
+import Foundation
+import Judge
+import LabCore
+
+extension ModelStages {
+    /// The laboratory with answers compared with a baseline's, in both orders, by the judge that the recipe names.
+    func compared(_ laboratory: Laboratory, by judge: JudgeConfig, project: Project) async throws -> Laboratory {
+        let named = try directory.manifest.config.policy.flatMap {
+            try CampaignQuestions($0.evaluation, in: project).suiteFolder
+        }
+        let own = named.flatMap { FileManager.default.fileExists(atPath: $0 + "/judge_config.yaml") ? $0 : nil }
+        let folder = own ?? project.root + "/evaluation/arena_hard"
+        let baseline = PairwiseBaseline(
+            directory: directory, laboratory: laboratory, file: judge.baseline.map(project.path))
+        var suites: [String: [QuestionSet: (suite: PairwiseSuite, baseline: ModelAnswers)]] = [:]
+        var compared: [String] = []
+        for (world, files) in laboratory.questions.sorted(by: { $0.key < $1.key }) {
+            for (set, file) in files.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                let suite = try PairwiseSuite(folder: folder, questions: file)
+                let answers = try await baseline.answers(in: world, to: set, suite.questions)
+                suites[world, default: [:]][set] = (suite, answers)
+                compared.append(try ContentHash.sha256(String(contentsOfFile: answers.path, encoding: .utf8)))
+            }
+        }
+        let model = judge.model ?? ""
+        let prompt = suites.values.first?.values.first?.suite.prompt
+        let settings = JudgeSettings(
+            model: model, temperature: prompt?.temperature ?? 0, maxTokens: prompt?.maxTokens ?? 4096,
+            concurrency: judge.endpoint.concurrency,
+            purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
+        let cache = try ResponseCache(project.cache + "/judgments")
+        let config = try String(contentsOfFile: folder + "/judge_config.yaml", encoding: .utf8)
+        return laboratory.judged(
+            by: PairwiseJudge(suites: suites, service: client(judge.endpoint, cache: cache), settings: settings),
+            identity: "pairwise \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
+                + ContentHash.sha256(([config] + compared).joined(separator: "\n")))
+    }
+}
