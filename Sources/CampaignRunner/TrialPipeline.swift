@@ -37,11 +37,14 @@ public struct TrialPipeline: TrialRunner {
             if let evidence, spec.fidelity >= .full {
                 try await evidence.keep(sampled.dialogues + greedy.dialogues, of: loss.name, spec)
             }
+            var metrics = report.metrics
+            let unrated = sampled.unrated + greedy.unrated
+            if unrated > 0 { metrics["judge/unratedQuestions"] = Double(unrated) }
             let seconds = report.seconds["total"] ?? started.duration(to: .now).inSeconds
             return .scored(
                 TrialResult(
                     spec: spec, questionScores: sampled.scores, greedyScores: greedy.scores, kl: report.kl?.mean,
-                    metrics: report.metrics, seconds: seconds, weightsHash: report.weightsHash))
+                    metrics: metrics, seconds: seconds, weightsHash: report.weightsHash))
         }
     }
 
@@ -54,18 +57,43 @@ public struct TrialPipeline: TrialRunner {
         }
         let judgments = try await judge.judge(answers, of: spec.world, questions: spec.questionSet)
         let ids = answers.map(\.questionID)
-        let scores = questionScores(of: judgments, questionIDs: ids)
-        if let missing = scores.firstIndex(of: nil) {
-            throw TrialError(message: "the judge gave question \(ids[missing]) of \(spec.world) no rating")
+        let judged = Set(judgments.map(\.questionID))
+        if let missing = ids.first(where: { !judged.contains($0) }) {
+            throw TrialError(message: "the judge said nothing to question \(missing) of \(spec.world)")
         }
         return Graded(
             dialogues: GradedAnswer.pairing(answers, with: judgments, decoding: decoding),
-            scores: scores.compactMap { $0 })
+            scores: try Self.withoutHoles(questionScores(of: judgments, questionIDs: ids), ids, spec))
+    }
+
+    /// A model that judges now and then refuses, or gives no rating, and at temperature 0 does so again. FastChat drops such
+    /// judgments from the mean; here the mean of the other questions stands in their place, which leaves the mean as it is
+    /// without them and the questions of all trials comparable. Beyond a tenth of the questions it is no score.
+    private static func withoutHoles(_ scores: [Double?], _ ids: [Int], _ spec: TrialSpec) throws -> [Double] {
+        let known = scores.compactMap { $0 }
+        let holes = scores.count - known.count
+        guard holes > 0 else { return known }
+        guard !known.isEmpty, holes <= max(1, scores.count / 10) else {
+            let first = scores.firstIndex(of: nil).map { "question \(ids[$0])" } ?? ""
+            throw TrialError(
+                message:
+                    "the judge gave \(holes) of \(scores.count) questions of \(spec.world) no rating, \(first) among "
+                    + "them: too many for a score")
+        }
+        let mean = known.reduce(0, +) / Double(known.count)
+        return scores.map { $0 ?? mean }
     }
 
     private struct Graded {
         var dialogues: [GradedAnswer] = []
         var scores: [Double] = []
+
+        /// Questions that the judge gave no rating.
+        var unrated: Int {
+            Dictionary(grouping: dialogues, by: \.questionID).values.count { samples in
+                samples.allSatisfy { $0.scores.allSatisfy { $0 == nil } }
+            }
+        }
     }
 }
 

@@ -65,6 +65,36 @@ import Testing
         #expect(outcome == .rejected(Rejection(code: "nonfinite", message: "loss is NaN at step 3")))
     }
 
+    /// Rates by the question's number, but for some questions.
+    private struct RefusingJudge: AnswerJudge {
+        let refused: Set<Int>
+
+        func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {
+            answers.map {
+                Judgment(
+                    questionID: $0.questionID, turn: 0, sample: 0,
+                    score: refused.contains($0.questionID) ? nil : Double($0.questionID % 10), explanation: "no")
+            }
+        }
+    }
+
+    @Test func aFewQuestionsWithoutRatingLeaveTheMeanOfTheOthers() async throws {
+        let trainer = FakeTrainer(noise: .none, questions: 20)
+        let loss = FakeLoss(name: "a", value: 6).source()
+        let pipeline = TrialPipeline(trainer: trainer, judge: RefusingJudge(refused: [3, 14]))
+        guard case .scored(let result) = try await pipeline.run(loss, spec) else {
+            throw FakeFailure(description: "rejected")
+        }
+        let others = (1...20).filter { $0 != 3 && $0 != 14 }.map { Double($0 % 10) }
+        let mean = others.reduce(0, +) / 18
+        #expect(result.questionScores.count == 20 && result.questionScores[2] == mean)
+        #expect(abs(result.score - mean) < 1e-12 && result.metrics["judge/unratedQuestions"] == 4)
+
+        let tooMany = TrialPipeline(trainer: trainer, judge: RefusingJudge(refused: [3, 14, 15]))
+        let error = await #expect(throws: TrialError.self) { try await tooMany.run(loss, spec) }
+        #expect(error?.description.contains("3 of 20 questions") == true)
+    }
+
     @Test func aQuestionWithoutRatingIsOurFaultAndNamed() async throws {
         struct SilentJudge: AnswerJudge {
             func judge(_ answers: [Answer], of world: String, questions: QuestionSet) async throws -> [Judgment] {

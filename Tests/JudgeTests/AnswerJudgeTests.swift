@@ -100,4 +100,26 @@ import Testing
         #expect(judgments.map(\.score) == [8.875, 8.875, 5.5, 5.5])
         #expect(judgments.allSatisfy { $0.turn == 0 })
     }
+
+    @Test func aGameWithoutAVerdictSpeaksForNeitherSide() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "system_prompt: s\nprompt_template: [\"Q {question_1} 1: {answer_1} 2: {answer_2}\"]\n",
+            to: "pairs/judge_config.yaml")
+        let suite = try PairwiseSuite(
+            folder: scratch.path + "/pairs", questions: try smallSuite(scratch) + "/question.jsonl")
+        let judge = ScriptedJudge { request in
+            if request.shown.contains("c1") { return reply("I cannot compare these.") }
+            return reply(request.shown.contains("1: d1") ? "[[A>>B]]" : "Hard to say.")
+        }
+        let stage = PairwiseJudge(
+            suites: ["w": [.search: (suite: suite, baseline: ModelAnswers(model: "base", turns: [3: ["z"]]))]],
+            service: judge, settings: JudgeSettings(model: "j"))
+        let asked = [Answer(questionID: 3, samples: [["c1"], ["d1"]])]
+        let judgments = try await stage.judge(asked, of: "w", questions: .search)
+        // Refused in both orders: no score. Much better in one order, nothing said in the other: halfway to that.
+        #expect(judgments.map(\.score) == [nil, 7.75])
+        #expect(judgments[1].explanation.contains("no verdict"))
+    }
 }
