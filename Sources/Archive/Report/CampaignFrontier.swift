@@ -79,8 +79,10 @@ public struct CampaignFrontier: Codable, Sendable, Equatable {
 
     private static func notable(_ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?) -> [String] {
         let best = ranked(snapshot).filter { $0.source?.isControl != true }
-        let catalogue = best.filter { $0.arm == .catalogue && $0.lossName != "dpo" }.prefix(shownOfEach)
         let proposed = best.filter { $0.arm != .catalogue }.prefix(shownOfEach)
+        // A sweep of the catalogue has nothing else to show.
+        let catalogue = best.filter { $0.arm == .catalogue && $0.lossName != "dpo" }
+            .prefix(proposed.isEmpty ? mostShown : shownOfEach)
         let confirmed = (confirmation?.scores ?? []).sorted { $0.score.mean > $1.score.mean }.map(\.name)
         var names: [String] = []
         for name in ["dpo"] + proposed.map(\.lossName) + catalogue.map(\.lossName) + confirmed

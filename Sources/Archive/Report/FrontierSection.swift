@@ -1,16 +1,19 @@
 import LabCore
 
-/// Losses whose settings the table lists one by one; a picture shows more.
+/// Losses whose settings the table lists one by one where it cannot list all; a picture shows more.
 private let listedLosses = 3
+/// Points that a table lists without choosing.
+private let allRows = 40
 /// Rows of the front; where it is longer, the picture has the rest.
 private let frontRows = 12
 
 /// The frontier of a campaign as Markdown.
 func frontierSection(_ found: CampaignFrontier, campaign: String) -> String {
     let frontier = found.frontier
-    let listed = Array(found.shown.prefix(listedLosses))
-    let front = Set(spread(frontier.front, to: frontRows).map(\.key))
-    let rows = frontier.points.filter { front.contains($0.key) || listed.contains($0.loss) }
+    let isWhole = frontier.points.count <= allRows
+    let listed = isWhole ? found.shown : Array(found.shown.prefix(listedLosses))
+    let front = Set(spread(frontier.front, to: isWhole ? frontier.points.count : frontRows).map(\.key))
+    let rows = frontier.points.filter { isWhole || front.contains($0.key) || listed.contains($0.loss) }
     let losses = Set(frontier.points.map(\.loss)).count
     let single = frontier.points.contains { $0.seeds == 1 }
     var text = """
@@ -18,8 +21,8 @@ func frontierSection(_ found: CampaignFrontier, campaign: String) -> String {
 
         A loss may score more only because it went further from the reference. Each point is a loss at one setting: \
         \(frontier.points.count) points of \(ReportText.plural(losses, "loss", "losses")). `front` marks those that no \
-        other beats at the same or a lower KL\(front.count < frontier.front.count ? ", of which some are left out here" : ""); \
-        the other rows are the rest of \(listed.joined(separator: ", ")). Score: \
+        other beats at the same or a lower KL\(front.count < frontier.front.count ? ", of which some are left out here" : "")\
+        \(isWhole ? "" : "; the other rows are the rest of " + listed.joined(separator: ", ")). Score: \
         \(frontier.scoreOf). KL: \(frontier.klOf), nats an answer.\
         \(single ? " Points of one seed have no error in KL, and the front takes the luckiest of many." : "")
 
