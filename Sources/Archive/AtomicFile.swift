@@ -40,6 +40,33 @@ final class AtomicFileWriter: Sendable {
         if syncs { syncFolder(folder) }
     }
 
+    /// Makes a folder with files in it, all of it or nothing; says whether it did, or left one that is there already.
+    ///
+    /// One rename for all files instead of one each: what a file costs is mostly its folder's bookkeeping.
+    func writeFolder(_ path: String, files: [(name: String, bytes: [UInt8])]) throws -> Bool {
+        if access(path, F_OK) == 0 { return false }
+        let parent = folderPart(of: path)
+        let (number, syncs) = begin()
+        let temporary = "\(parent)/\(Self.temporaryPrefix)\(getpid())-\(number)"
+        try makeFolder(temporary)
+        do {
+            for file in files {
+                let descriptor = try create("\(temporary)/\(file.name)", in: temporary)
+                defer { close(descriptor) }
+                try writeAll(file.bytes, to: descriptor, path: "\(path)/\(file.name)")
+                if syncs, fsync(descriptor) != 0 { throw ArchiveError.system(errno, path: path, doing: "written") }
+            }
+            guard rename(temporary, path) == 0 else {
+                throw ArchiveError.system(errno, path: path, doing: "written")
+            }
+        } catch {
+            removeTemporary(temporary)
+            throw error
+        }
+        if syncs { syncFolder(parent) }
+        return true
+    }
+
     private func begin() -> (number: Int, syncs: Bool) {
         state.withLock { state in
             state.count += 1
@@ -60,6 +87,13 @@ final class AtomicFileWriter: Sendable {
         guard descriptor >= 0 else { throw ArchiveError.system(errno, path: folder, doing: "written to") }
         return descriptor
     }
+}
+
+/// Removes a temporary file, or a temporary folder with its files.
+func removeTemporary(_ path: String) {
+    if unlink(path) == 0 { return }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] { unlink("\(path)/\(name)") }
+    rmdir(path)
 }
 
 /// Writes every byte, however few the system takes at once.

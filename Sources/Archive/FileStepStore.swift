@@ -27,6 +27,11 @@ public struct FileStepStore: StepStore {
         if try self.value(for: key) != value { try store(value, for: key) }
     }
 
+    /// Stores several values in a folder that is not there yet, all or none; says whether it did.
+    func storeFolder(_ key: String, files: [(name: String, bytes: [UInt8])]) throws -> Bool {
+        try writer.writeFolder(try path(of: key), files: files)
+    }
+
     /// Where a key's value lies. Keys name files below the folder and nothing else.
     func path(of key: String) throws -> String {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false)
@@ -48,7 +53,7 @@ public struct FileStepStore: StepStore {
             var status = stat()
             guard stat(path, &status) == 0 else { continue }
             let age = Date().timeIntervalSince1970 - Double(status.st_mtim.tv_sec)
-            if seconds == 0 || age > seconds { unlink(path) }
+            if seconds == 0 || age > seconds { removeTemporary(path) }
         }
     }
 

@@ -89,6 +89,8 @@ public struct RunFiles: Sendable {
     private func folders(in key: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(key)")) ?? []
         return names.sorted().filter { name in
+            // A kill may leave one that is half made.
+            guard !name.hasPrefix(AtomicFileWriter.temporaryPrefix) else { return false }
             var isFolder: ObjCBool = false
             let exists = FileManager.default.fileExists(atPath: "\(path)/\(key)/\(name)", isDirectory: &isFolder)
             return exists && isFolder.boolValue

@@ -31,20 +31,44 @@ public final class RunRecorder: CandidateArchive {
     public func record(_ batch: [RecordedCandidate], of campaign: String) async throws {
         var rows: [ArchiveRow] = []
         for entry in batch {
-            rows.append(.candidate(entry.candidate, document: try keep(entry.candidate)))
-            if let screening = entry.screening {
-                let folder = RunLayout.folder(of: entry.candidate.id, name: entry.candidate.lossName)
-                try directory.evidence.keep(
-                    try ArchiveJSON.encode(screening), for: RunLayout.screening(in: folder))
+            let id = entry.candidate.id
+            let candidate = try ArchiveJSON.encode(entry.candidate)
+            let trials = try entry.trials.map { (record: $0, document: try ArchiveJSON.encode($0)) }
+            if try !keepFolder(entry, candidate, trials.map(\.document)) {
+                _ = try keep(entry.candidate)
+                if let screening = entry.screening {
+                    let folder = RunLayout.folder(of: id, name: entry.candidate.lossName)
+                    try directory.evidence.keep(
+                        try ArchiveJSON.encode(screening), for: RunLayout.screening(in: folder))
+                }
+                for trial in trials {
+                    try await trialFile(of: id, campaign).keep(trial.document, slug: trial.record.spec.slug)
+                }
             }
-            for trial in entry.trials {
-                let document = try ArchiveJSON.encode(trial)
-                try await trialFile(of: entry.candidate.id, campaign).keep(document, slug: trial.spec.slug)
-                rows.append(
-                    .trial(trial, of: entry.candidate.id, document: String(decoding: document, as: UTF8.self)))
+            rows.append(.candidate(entry.candidate, document: String(decoding: candidate, as: UTF8.self)))
+            for trial in trials {
+                rows.append(.trial(trial.record, of: id, document: String(decoding: trial.document, as: UTF8.self)))
             }
         }
         try await archive.record(rows, of: campaign)
+    }
+
+    /// Writes all files of a candidate that has none yet at once; says whether it did.
+    private func keepFolder(_ entry: RecordedCandidate, _ document: [UInt8], _ trials: [[UInt8]]) throws -> Bool {
+        let folder = RunLayout.folder(of: entry.candidate.id, name: entry.candidate.lossName)
+        var files: [(name: String, bytes: [UInt8])] = []
+        func add(_ bytes: [UInt8], at key: String) { files.append((String(key.dropFirst(folder.count + 1)), bytes)) }
+        if let source = entry.candidate.source { add(Array(source.text.utf8), at: RunLayout.loss(in: folder)) }
+        add(document, at: RunLayout.candidate(in: folder))
+        if let screening = entry.screening {
+            add(try ArchiveJSON.encode(screening), at: RunLayout.screening(in: folder))
+        }
+        if !trials.isEmpty {
+            add(trials.flatMap { $0 + [UInt8(ascii: "\n")] }, at: RunLayout.trials(in: folder))
+        }
+        guard try directory.evidence.storeFolder(folder, files: files) else { return false }
+        remember(Place(folder: folder), of: entry.candidate.id)
+        return true
     }
 
     /// Writes a candidate's files; its JSON.

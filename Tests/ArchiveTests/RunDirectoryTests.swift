@@ -60,6 +60,17 @@ import Testing
         #expect(try ArchiveJSON.decode(Screening.self, from: bytes) == screening)
         #expect(folder.bytes("first/candidates/0001-soft/trials.jsonl") != nil)
         #expect(try await archive.verify(against: folder.path).isEmpty)
+        // A kill between files and rows: the batch comes again, and then with a trial more.
+        let more = Example.spec(seed: 2)
+        let other = TrialRecord(spec: more, outcome: Example.outcome(more, mean: 7, seconds: 2))
+        try await recorder.record([entry], of: "first")
+        try await recorder.record(
+            [RecordedCandidate(Example.candidate(1, "soft", mean: 6), trials: [trial, other], screening: screening)],
+            of: "first")
+        let lines = try #require(folder.bytes("first/candidates/0001-soft/trials.jsonl")).split(
+            separator: UInt8(ascii: "\n"))
+        #expect(try lines.map { try ArchiveJSON.decode(TrialRecord.self, from: Array($0)) } == [trial, other])
+        #expect(try await archive.verify(against: folder.path).isEmpty)
     }
 
     @Test func aFolderLeftBeforeTheManifestWasWrittenIsBegunAgain() throws {

@@ -72,6 +72,23 @@ import Testing
         #expect(folder.files == ["candidates/0001-a/score.json"])
     }
 
+    @Test func aFolderIsWrittenWholeAndOneThatIsThereIsLeftAlone() throws {
+        let folder = try TemporaryFolder()
+        let store = try FileStepStore(folder.path)
+        let files = [(name: "loss.py", bytes: [UInt8](arrayLiteral: 1)), (name: "trials.jsonl", bytes: [2, 3])]
+        #expect(try store.storeFolder("candidates/0001-a", files: files))
+        #expect(try !store.storeFolder("candidates/0001-a", files: [(name: "loss.py", bytes: [9])]))
+        #expect(folder.files == ["candidates/0001-a/loss.py", "candidates/0001-a/trials.jsonl"])
+        #expect(folder.bytes("candidates/0001-a/loss.py") == [1])
+        // What a kill leaves in the middle is removed with its files when the store is opened again.
+        let half = folder.path + "/candidates/.tmp-77-1"
+        try FileManager.default.createDirectory(atPath: half, withIntermediateDirectories: false)
+        try folder.write([9], to: "candidates/.tmp-77-1/loss.py")
+        _ = try FileStepStore(folder.path)
+        #expect(folder.files == ["candidates/0001-a/loss.py", "candidates/0001-a/trials.jsonl"])
+        #expect(!FileManager.default.fileExists(atPath: half))
+    }
+
     @Test func aSharedStoreLeavesOthersFreshTemporaryFilesAlone() throws {
         let folder = try TemporaryFolder()
         try folder.write([9], to: ".tmp-1-1")
