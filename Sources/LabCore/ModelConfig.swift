@@ -109,9 +109,12 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
 }
 
 /// What a campaign may spend on language models; `nil` for no limit.
-public struct ModelBudget: Codable, Sendable, Equatable {
+public struct ModelBudget: Codable, Sendable, Hashable {
+    /// US dollars.
     public var usd: Double?
+    /// Prompt and completion tokens together.
     public var tokens: Int?
+    /// Requests that a server answered, or may have.
     public var calls: Int?
 
     public init(usd: Double? = nil, tokens: Int? = nil, calls: Int? = nil) {

@@ -9,8 +9,7 @@ struct ModelCheck {
 
     /// - Throws: `ChatError` that says which role's model cannot be asked, and why.
     init(_ config: CampaignConfig, project: Project) async throws {
-        let limits = config.budget.model
-        let ledger = ChatLedger(budget: ChatBudget(usd: limits?.usd, tokens: limits?.tokens, calls: limits?.calls))
+        let ledger = ChatLedger(budget: config.budget.model ?? ModelBudget())
         var asked: [Role] = []
         for role in Self.roles(of: config)
         where !asked.contains(where: { $0.model == role.model && $0.endpoint == role.endpoint }) {

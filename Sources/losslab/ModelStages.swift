@@ -22,8 +22,7 @@ struct ModelStages {
         let allowed = try await Self.budget(given: budget, directory)
         let file = try SpendingFile(spendingFile(of: directory.path))
         if let check { try file.book(check.spending) }
-        ledger = ChatLedger(
-            budget: ChatBudget(usd: allowed.usd, tokens: allowed.tokens, calls: allowed.calls), file: file)
+        ledger = ChatLedger(budget: allowed, file: file)
     }
 
     private static let budgetKey = "session/model-budget"

@@ -115,6 +115,39 @@ struct ModelCommandTests {
         #expect(files(holding: String(Self.key.dropFirst(3)), in: program.folder).isEmpty)
     }
 
+    @Test func killedWithRequestsOnTheirWayTheBudgetIsNeverPassed() throws {
+        let server = try ModelServer("--delay", "1")
+        let program = try Self.program()
+        defer { program.remove() }
+        _ = try program.write(Self.recipe(server.base, candidates: 6, extra: ", calls: 16"), to: "runs/model.yaml")
+        let spending = program.folder.appending(path: "runs/model/spending.jsonl")
+        /// Requests that were written down and have no end.
+        func open() -> Int {
+            let text = (try? String(contentsOf: spending, encoding: .utf8)) ?? ""
+            func lines(_ word: String) -> Int { text.split(separator: "\n").count { $0.contains("\"\(word)\":") } }
+            return lines("reserved") - lines("settled") - lines("released")
+        }
+        for round in 0..<2 {
+            let before = open()
+            let process = try program.start(
+                ["campaign", "run", "runs/model.yaml", "--resume"], environment: ["PLANTED_KEY": Self.key],
+                output: program.folder.appending(path: "\(round).out"),
+                errors: program.folder.appending(path: "\(round).err"))
+            while process.isRunning, open() == before { Thread.sleep(forTimeInterval: 0.02) }
+            // Each answer takes a second, so these are still on their way.
+            Thread.sleep(forTimeInterval: 0.3)
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            #expect(open() > before)
+        }
+        let shown = try program.run("campaign", "show", "model")
+        #expect(shown.output.contains("were on their way when it was killed: counted as spent"), "\(shown.output)")
+        let outcome = try program.run(
+            "campaign", "run", "runs/model.yaml", "--resume", environment: ["PLANTED_KEY": Self.key])
+        #expect(outcome.code == 0 || outcome.code == 2, "\(outcome.errors)")
+        #expect(try server.counts().requests <= 16)
+    }
+
     @Test func aStepRunsAloneAndItsPromptCanBeRead() throws {
         let server = try ModelServer()
         let program = try Program()

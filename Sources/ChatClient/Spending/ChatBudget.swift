@@ -1,17 +1,9 @@
-/// What calls may use and cost at most; `nil` is no limit.
-public struct ChatBudget: Codable, Hashable, Sendable {
-    public var usd: Double?
-    /// Prompt and completion tokens together.
-    public var tokens: Int?
-    /// Requests that a server answered, or may have.
-    public var calls: Int?
+public import LabCore
 
-    public init(usd: Double? = nil, tokens: Int? = nil, calls: Int? = nil) {
-        self.usd = usd
-        self.tokens = tokens
-        self.calls = calls
-    }
+/// What calls may use and cost at most: the campaign's own value.
+public typealias ChatBudget = ModelBudget
 
+extension ModelBudget {
     /// Whether the length of a reply matters for it.
     var limitsLength: Bool { usd != nil || tokens != nil }
 }

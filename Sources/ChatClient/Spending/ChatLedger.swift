@@ -1,4 +1,5 @@
 import Foundation
+public import LabCore
 import Synchronization
 
 /// Books what calls use and cost, and lets none begin that could pass the budget.
