@@ -13,12 +13,25 @@ public struct PoolFinetuner: Sendable {
         self.timeLimit = timeLimit
     }
 
+    /// Who follows a training step by step; changes nothing of what it comes to.
+    public struct Tracking: Sendable {
+        /// `tensorboard`, `wandb`, `wandb-offline`, `mlflow`.
+        public let trackers: [String]
+        /// Where they write.
+        public let folder: String
+
+        public init(trackers: [String], folder: String) {
+            self.trackers = trackers
+            self.folder = folder
+        }
+    }
+
     /// Trains once; files other than saved weights are read and removed.
     ///
     /// - Parameter folder: where the weights go, in a folder `weights`; `nil` keeps none.
     public func train(
         _ loss: LossSource?, beta: Double, learningRate: Double, seed: Int, as request: FinetuneRequest,
-        savingTo folder: String? = nil
+        savingTo folder: String? = nil, tracking: Tracking? = nil
     ) async throws -> FinetuneOutcome {
         let output =
             folder ?? FileManager.default.temporaryDirectory.appending(path: "losslab-\(UUID().uuidString)").path
@@ -28,7 +41,7 @@ public struct PoolFinetuner: Sendable {
         let report = try await pool.run(label, within: timeLimit) { id in
             job(
                 id: id, loss: loss, beta: beta, learningRate: learningRate, seed: seed, request: request,
-                output: output, save: folder != nil)
+                output: output, save: folder != nil, tracking: tracking)
         }
         if let rejection = report.rejection { return .rejected(rejection) }
         let result = try report.result(as: FinetuneJobResult.self)
@@ -54,7 +67,7 @@ public struct PoolFinetuner: Sendable {
 
     private func job(
         id: String, loss: LossSource?, beta: Double, learningRate: Double, seed: Int, request: FinetuneRequest,
-        output: String, save: Bool
+        output: String, save: Bool, tracking: Tracking? = nil
     ) -> FinetuneJob {
         FinetuneJob(
             id: id, loss: loss.map { NamedSource(name: $0.name, source: $0.text) }, beta: beta,
@@ -69,7 +82,8 @@ public struct PoolFinetuner: Sendable {
             questions: request.questions,
             sampling: request.questions.isEmpty ? [] : request.sampling,
             maxNewTokens: request.maxNewTokens, klSamples: request.questions.isEmpty ? 0 : request.klSamples,
-            output: output, save: save, trainer: request.trainer)
+            output: output, save: save, trainer: request.trainer,
+            trackers: tracking?.trackers ?? [], trackersOutput: tracking?.folder)
     }
 
     private func finetuneReport(_ result: FinetuneJobResult, in folder: String) throws -> FinetuneReport {

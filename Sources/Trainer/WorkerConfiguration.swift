@@ -46,7 +46,7 @@ public struct WorkerConfiguration: Sendable {
         "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_ENDPOINT",
         "HF_TOKEN",
         "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE",
-        "REQUESTS_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE", "MLFLOW_TRACKING_URI", "WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_ENTITY", "WANDB_PROJECT",
     ]
 
     /// Only what a worker needs: no key of the controller's environment reaches it, but the Hub's where it may ask it.

@@ -23,11 +23,16 @@ public struct FinetuneJob: Codable, Sendable {
     public let save: Bool
     /// `losslab`, or `trl` for TRL's trainer behind the same protocol.
     public let trainer: String
+    /// Experiment trackers by name: `tensorboard`, `wandb`, `wandb-offline`, `mlflow`.
+    public let trackers: [String]
+    /// Where they write; `nil` for the output folder.
+    public let trackersOutput: String?
 
     public init(
         id: String, loss: NamedSource?, beta: Double, model: FinetuneModelInput, data: FinetuneDataInput,
         training: FinetuneSettings, questions: [String], sampling: [SamplingSettings], maxNewTokens: Int,
-        klSamples: Int, output: String, save: Bool, trainer: String
+        klSamples: Int, output: String, save: Bool, trainer: String, trackers: [String] = [],
+        trackersOutput: String? = nil
     ) {
         version = workerProtocolVersion
         self.id = id
@@ -44,6 +49,8 @@ public struct FinetuneJob: Codable, Sendable {
         self.output = output
         self.save = save
         self.trainer = trainer
+        self.trackers = trackers
+        self.trackersOutput = trackersOutput
     }
 }
 

@@ -26,6 +26,15 @@ struct RerunOptions: ParsableArguments {
     @Option(help: "Keep the trained weights of each loss's best setting in this folder.", completion: .directory)
     var save: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Follow trainings with tensorboard, wandb, wandb-offline or mlflow, where installed; not those found finished.",
+            valueName: "tracker"))
+    var track: [String] = []
+
+    @Option(help: "Where trackers write, a folder a training. Default: runs/tracking.", completion: .directory)
+    var trackTo: String?
+
     @Option(help: "Trainer processes side by side; each holds a model.")
     var workers = 1
 
@@ -34,6 +43,11 @@ struct RerunOptions: ParsableArguments {
 
     func validate() throws {
         guard workers >= 1 else { throw ValidationError("--workers must be at least 1") }
+        let trackers = ["tensorboard", "wandb", "wandb-offline", "mlflow"]
+        if let unknown = track.first(where: { !trackers.contains($0) }) {
+            throw ValidationError("--track \(unknown) is not one of \(trackers.joined(separator: ", "))")
+        }
+        guard trackTo == nil || !track.isEmpty else { throw ValidationError("--track-to needs --track") }
         guard heldOutShare.map({ $0 > 0 && $0 < 1 }) ?? true else {
             throw ValidationError("--held-out-share must be between 0 and 1")
         }
@@ -49,6 +63,13 @@ struct RerunOptions: ParsableArguments {
         return DataSource(
             path: like.path, config: like.config, split: heldOutSplit, revision: heldOut == nil ? like.revision : nil,
             columns: like.columns, layout: like.layout)
+    }
+
+    /// Who follows the trainings; `nil` for nobody.
+    func tracking(_ project: Project) -> PoolFinetuner.Tracking? {
+        guard !track.isEmpty else { return nil }
+        let folder = trackTo.map { URL(filePath: $0).standardizedFileURL.path } ?? project.runs + "/tracking"
+        return PoolFinetuner.Tracking(trackers: track, folder: folder)
     }
 
     /// - Parameter suiteQuestions: question files of the suite, where there is one.

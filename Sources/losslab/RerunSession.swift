@@ -36,7 +36,8 @@ struct RerunSession {
         let trainings = RerunTrainings(
             finetuner: PoolFinetuner(pool: pool), request: request, keys: keys,
             cache: try FileStepStore(project.cache + "/finetunings", shared: true),
-            save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, progress: progress)
+            save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, tracking: options.tracking(project),
+            progress: progress)
         let tuning = RerunTuning(
             grid: try options.training.grid(lora: request.model.adapter != nil),
             seeds: try options.training.seedList(), trainings: trainings)

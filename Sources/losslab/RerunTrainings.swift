@@ -11,6 +11,8 @@ struct RerunTrainings: Sendable {
     let cache: any StepStore
     /// Folder for weights; `nil` keeps none.
     let save: String?
+    /// Trackers and the folder below which each training has its own; `nil` for none.
+    let tracking: PoolFinetuner.Tracking?
     let progress: ProgressLine
 
     /// Trainings of several losses, side by side as far as the pool has workers; outcomes in their order.
@@ -35,7 +37,10 @@ struct RerunTrainings: Sendable {
         let started = ContinuousClock.now
         let outcome = try await finetuner.train(
             loss, beta: spec.setting.beta, learningRate: spec.setting.learningRate, seed: spec.seed, as: request,
-            savingTo: folder(of: loss, spec))
+            savingTo: folder(of: loss, spec),
+            tracking: tracking.map {
+                PoolFinetuner.Tracking(trackers: $0.trackers, folder: "\($0.folder)/\(name(of: loss, spec))")
+            })
         if case .unusable(let problem) = outcome {
             log("losslab: \(problem)")
             throw ExitCode.badInput
@@ -61,9 +66,11 @@ struct RerunTrainings: Sendable {
 
     /// Where a training's weights are kept.
     func folder(of loss: LossSource, _ spec: TrialSpec) -> String? {
-        save.map {
-            "\($0)/\(loss.name)-lr\(compact(spec.setting.learningRate))-beta\(compact(spec.setting.beta))-seed\(spec.seed)"
-        }
+        save.map { "\($0)/\(name(of: loss, spec))" }
+    }
+
+    private func name(of loss: LossSource, _ spec: TrialSpec) -> String {
+        "\(loss.name)-lr\(compact(spec.setting.learningRate))-beta\(compact(spec.setting.beta))-seed\(spec.seed)"
     }
 
     private func tell(_ loss: LossSource, _ spec: TrialSpec, seconds: Double, reused: Bool) {

@@ -25,9 +25,18 @@ struct PolicyCampaignTests {
         """
 
     /// Eight questions of two turns; a good answer is two to four words and says `yes`, which chosen answers end with.
-    private func program(_ recipe: String) throws -> Program {
+    ///
+    /// - Parameter other: whose model is copied; `nil` trains one.
+    private func program(_ recipe: String, modelOf other: Program? = nil) throws -> Program {
         let program = try Program()
-        _ = try program.tinyModel()
+        if let other {
+            for name in ["model", "pairs.jsonl"] {
+                try FileManager.default.copyItem(
+                    at: other.folder.appending(path: name), to: program.folder.appending(path: name))
+            }
+        } else {
+            _ = try program.tinyModel()
+        }
         var questions: [String] = []
         var rubrics: [String] = []
         for number in 1...8 {
@@ -54,7 +63,7 @@ struct PolicyCampaignTests {
         // Named after its data, as a world would be.
         #expect(outcome.output.contains("pairs"), "\(outcome.output)")
 
-        let broken = try program(Self.recipe)
+        let broken = try program(Self.recipe, modelOf: whole)
         defer { broken.remove() }
         for round in 0..<6 {
             let files = ["out", "err"].map { broken.folder.appending(path: "\(round).\($0)") }

@@ -45,6 +45,7 @@ import Testing
         (["rerun", "lrml", "--dataset", "x.jsonl", "--model", "m", "--suite", "mt_bench"], 64, "go together"),
         (["rerun", "lrml", "--dataset", "x", "--model", "m", "--judge", "reward-model:r"], 64, "nothing to grade"),
         (["compare", "dpo", "--dataset", "x.jsonl", "--model", "m"], 64, "at least two different losses"),
+        (["rerun", "lrml", "--dataset", "x", "--model", "m", "--track", "board"], 64, "--track board is not one of"),
     ])
     func whatCannotBeDoneIsSaidBeforeAnyTraining(arguments: [String], code: Int32, words: String) throws {
         let program = try Program()
@@ -65,8 +66,11 @@ import Testing
         var arguments = command
         arguments[2] = try hingeLike(in: program)
 
-        let first = try program.run(arguments)
+        let first = try program.run(arguments + ["--track", "tensorboard"])
         #expect(first.code == 0, "\(first.errors)")
+        let tracked = program.folder.appending(path: "runs/tracking/dpo-lr0.001-beta0.1-seed1").path
+        let logs = try FileManager.default.subpathsOfDirectory(atPath: tracked)
+        #expect(logs.contains { $0.contains("tfevents") }, "\(logs)")
         let record = try first.json(Record.self)
         #expect(record.against == "dpo" && record.losses.map(\.name) == ["hinge-like", "dpo"])
         #expect(record.pairs.training + record.pairs.choosing + record.pairs.scoring == 80)

@@ -103,7 +103,9 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
     trained = job.source is not None
     settings = {"loss": job.loss_name, "beta": job.beta, **asdict(job.training), "model": job.model.path}
     with ExitStack() as stack:
-        trackers = start_trackers(json.get("trackers") or [], job.output, job.loss_name, settings)
+        followed = Path(json.get("trackersOutput") or job.output)
+        followed.mkdir(parents=True, exist_ok=True)
+        trackers = start_trackers(json.get("trackers") or [], followed, job.loss_name, settings)
         stack.push(lambda kind, error, trace: _finish(trackers, failed=kind is not None))
         loaded = load_model(job.model, seed=job.training.seed, trained=trained)
         data, options = _data(job, loaded)
