@@ -35,3 +35,25 @@ struct PictureFile {
         }
     }
 }
+
+/// Where a picture goes, or that its numbers are wanted instead.
+struct PictureOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "Picture to write: a file that ends in .svg or .png.", completion: .file())
+    var output: String?
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case picture, json
+    }
+
+    @Option(help: "What to give: a picture, or the numbers in it on standard output.")
+    var format: Format = .picture
+
+    func validate() throws {
+        guard format == .json || output != nil else {
+            throw ValidationError("name the picture with --output FILE.svg, or ask for numbers with --format json")
+        }
+    }
+
+    /// The picture's file, where one is wanted; refused with exit code 65 when it could not be written.
+    func file() throws -> PictureFile? { try readingInput { try output.map { try PictureFile($0) } } }
+}

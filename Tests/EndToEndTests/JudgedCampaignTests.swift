@@ -32,14 +32,7 @@ struct JudgedCampaignTests {
     /// - Parameter other: gives its model and pairs, which need not be made again then.
     private func program(_ recipe: String, like other: Program? = nil) throws -> Program {
         let program = try Program()
-        if let other {
-            for name in ["model", "pairs.jsonl"] {
-                try FileManager.default.copyItem(
-                    at: other.folder.appending(path: name), to: program.folder.appending(path: name))
-            }
-        } else {
-            _ = try program.tinyModel()
-        }
+        try program.tinyModel(of: other)
         let questions = (1...8).map { number in
             let category = number < 7 ? "writing" : "math"
             return

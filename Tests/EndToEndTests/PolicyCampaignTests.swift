@@ -29,14 +29,7 @@ struct PolicyCampaignTests {
     /// - Parameter other: whose model is copied; `nil` trains one.
     private func program(_ recipe: String, modelOf other: Program? = nil) throws -> Program {
         let program = try Program()
-        if let other {
-            for name in ["model", "pairs.jsonl"] {
-                try FileManager.default.copyItem(
-                    at: other.folder.appending(path: name), to: program.folder.appending(path: name))
-            }
-        } else {
-            _ = try program.tinyModel()
-        }
+        try program.tinyModel(of: other)
         var questions: [String] = []
         var rubrics: [String] = []
         for number in 1...8 {

@@ -2,6 +2,15 @@ import Foundation
 import Testing
 
 extension Program {
+    /// The model and pairs of another program's folder, copied; where there is none, made.
+    func tinyModel(of other: Program?) throws {
+        guard let other else { return _ = try tinyModel() }
+        for name in ["model", "pairs.jsonl"] {
+            try FileManager.default.copyItem(
+                at: other.folder.appending(path: name), to: folder.appending(path: name))
+        }
+    }
+
     /// Eighty pairs whose chosen answers end alike, and a Llama of some twenty thousand weights trained on them.
     func tinyModel() throws -> (pairs: String, model: String) {
         let words = ["the", "cat", "dog", "house", "runs", "sees", "likes", "never", "red", "small", "and", "why"]

@@ -17,12 +17,12 @@ struct CampaignPlot: AsyncParsableCommand {
     @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
     var name: String
 
-    @OptionGroup var picture: FrontierPictureOptions
+    @OptionGroup var frontier: FrontierPictureOptions
     @OptionGroup var projectOption: ProjectOption
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let file = try readingInput { try picture.output.map { try PictureFile($0) } }
+        let file = try frontier.picture.file()
         let archive = try openArchive(project)
         let files = try readingInput { try RunFiles.open(name, in: project.runs) }
         try await orFail {
@@ -30,8 +30,8 @@ struct CampaignPlot: AsyncParsableCommand {
                 log("losslab: no training of \(name) has both a score and a KL yet")
                 throw ExitCode.nothingQualified
             }
-            let shown = try picture.names(or: found.shown, in: found.frontier)
-            try await picture.give(
+            let shown = try frontier.names(or: found.shown, in: found.frontier)
+            try await frontier.give(
                 found.frontier, titled: "Campaign \(name)", showing: shown, to: file, project: project)
         }
     }
@@ -42,23 +42,12 @@ struct FrontierPictureOptions: ParsableArguments {
     /// As many as there are colours to tell apart.
     private static let mostLosses = 8
 
-    @Option(name: .shortAndLong, help: "Picture to write: a file that ends in .svg or .png.", completion: .file())
-    var output: String?
+    @OptionGroup var picture: PictureOptions
 
     @Option(help: "Losses with a colour of their own, separated by commas. Default: DPO and the best.")
     var losses: String?
 
-    enum Format: String, ExpressibleByArgument, CaseIterable {
-        case picture, json
-    }
-
-    @Option(help: "What to give: a picture, or the numbers in it on standard output.")
-    var format: Format = .picture
-
     func validate() throws {
-        guard format == .json || output != nil else {
-            throw ValidationError("name the picture with --output FILE.svg, or ask for numbers with --format json")
-        }
         guard (losses?.split(separator: ",").count ?? 0) <= Self.mostLosses else {
             throw ValidationError("one picture has colours for \(Self.mostLosses) losses at most")
         }
@@ -79,6 +68,6 @@ struct FrontierPictureOptions: ParsableArguments {
         _ frontier: Frontier, titled title: String, showing shown: [String], to file: PictureFile?, project: Project
     ) async throws {
         if let file { try await frontier.draw(titled: title, showing: shown, to: file, in: project) }
-        if format == .json { try printJSON(frontier) }
+        if picture.format == .json { try printJSON(frontier) }
     }
 }

@@ -19,8 +19,7 @@ struct LossPlot: AsyncParsableCommand {
     @Argument(help: "Catalogue names or loss files.")
     var losses: [String]
 
-    @Option(name: .shortAndLong, help: "Picture to write: a file that ends in .svg or .png.", completion: .file())
-    var output: String?
+    @OptionGroup var picture: PictureOptions
 
     @Option(help: "World to train in; `losslab evaluation list` shows them.")
     var world = "base"
@@ -48,17 +47,7 @@ struct LossPlot: AsyncParsableCommand {
 
     @OptionGroup var projectOption: ProjectOption
 
-    enum Format: String, ExpressibleByArgument, CaseIterable {
-        case picture, json
-    }
-
-    @Option(help: "What to give: a picture, or the numbers in it on standard output.")
-    var format: Format = .picture
-
     func validate() throws {
-        guard format == .json || output != nil else {
-            throw ValidationError("name the picture with --output FILE.svg, or ask for numbers with --format json")
-        }
         guard losses.count <= Self.mostLosses else {
             throw ValidationError("one picture holds \(Self.mostLosses) losses at most")
         }
@@ -72,7 +61,7 @@ struct LossPlot: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let file = try readingInput { try output.map { try PictureFile($0) } }
+        let file = try picture.file()
         let sources = try readingInput { try losses.map { try project.loss($0) } }
         let request = try readingInput { try plotRequest(in: project) }
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
@@ -86,12 +75,12 @@ struct LossPlot: AsyncParsableCommand {
             let place = rejection.line.map { " (line \($0))" } ?? ""
             log("losslab: \(rejection.message)\(place) [\(rejection.code)]")
             throw ExitCode.nothingQualified
-        case .plotted(let plot, let picture):
-            if let file, let picture {
-                try readingInput { try file.write(picture) }
+        case .plotted(let plot, let drawn):
+            if let file, let drawn {
+                try readingInput { try file.write(drawn) }
                 log("wrote \(file.path)")
             }
-            if format == .json { try printJSON(plot) }
+            if picture.format == .json { try printJSON(plot) }
         }
     }
 
