@@ -72,7 +72,7 @@ extension ChatClient {
         }
     }
 
-    private var cancelled: ChatError { ChatError(.cancelled, "\(endpoint.name): the call was cancelled") }
+    var cancelled: ChatError { ChatError(.cancelled, "\(endpoint.name): the call was cancelled") }
 
     /// The call's own limit, with the trouble that used it up; that trouble decides the error's kind.
     private func outOfTime(_ cause: ChatError?, wait: Duration? = nil) -> ChatError {

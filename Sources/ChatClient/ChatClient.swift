@@ -16,6 +16,8 @@ public final class ChatClient: ChatService {
     let isLoopback: Bool
     let api: any ChatProtocol
     let gate: Gate
+    /// Equal requests that the cache takes, one after another: the first is sent, the others find its reply.
+    private let equals = KeyedGate()
     let pacer: Pacer
     let adaptations = Adaptations()
 
@@ -61,13 +63,22 @@ public final class ChatClient: ChatService {
     ) async throws -> ChatReply {
         try check(request)
         if let reply = try cassette?.replay(request, at: endpoint) { return replayed(reply, request, purpose, onText) }
-        let cacheHere = cache?.takes(request) == true ? cache : nil
-        if let reply = try cacheHere?.reply(to: request, at: endpoint) {
-            return replayed(reply, request, purpose, onText)
-        }
+        guard let cache, cache.takes(request) else { return try await asked(request, purpose, onText) }
+        let key = try cache.key(of: request, at: endpoint)
+        do { try await equals.enter(key) } catch { throw cancelled }
+        defer { equals.leave(key) }
+        if let reply = try cache.reply(to: request, at: endpoint) { return replayed(reply, request, purpose, onText) }
+        let reply = try await asked(request, purpose, onText)
+        try cache.store(reply, to: request, at: endpoint, secrets)
+        return reply
+    }
+
+    /// The server's reply, which the cassette hears too.
+    private func asked(
+        _ request: ChatRequest, _ purpose: ChatPurpose, _ onText: (@Sendable (String?) -> Void)?
+    ) async throws -> ChatReply {
         do {
             let reply = try await answer(request, purpose, onText)
-            try cacheHere?.store(reply, to: request, at: endpoint, secrets)
             try cassette?.record(.success(reply), to: request, at: endpoint, secrets)
             return reply
         } catch let error as ChatError {

@@ -100,6 +100,45 @@ import Testing
         }
     }
 
+    @Test func equalRequestsAtTheSameMomentAreOneRequest() async throws {
+        try await withTemporaryFolder { folder in
+            let model = script("slow:0.3")
+            let client = try ChatClient(endpoint: server.endpoint(), cache: try ResponseCache(folder))
+            var request = ask(model)
+            request.temperature = 0
+            let (equal, other) = (request, ask(model, "Something else"))
+            let replies = try await withThrowingTaskGroup(of: ChatReply.self) { group in
+                for _ in 0..<6 { group.addTask { try await client.complete(equal) } }
+                var replies: [ChatReply] = []
+                for try await reply in group { replies.append(reply) }
+                return replies
+            }
+            #expect(replies.count { $0.attempts == 1 } == 1 && replies.count { $0.attempts == 0 } == 5)
+            #expect(try await server.seen(model).count == 1)
+            _ = try await client.complete(other)
+            #expect(try await server.seen(model).count == 2)
+        }
+    }
+
+    @Test func whoWaitsForAnEqualRequestAsksItselfWhenThatFailsAndCanBeCancelled() async throws {
+        try await withTemporaryFolder { folder in
+            let model = script("slow:0.3,400,ok")
+            let client = try ChatClient(endpoint: server.endpoint(), cache: try ResponseCache(folder))
+            var request = ask(model)
+            request.temperature = 0
+            let equal = request
+            let first = Task { try await client.complete(equal) }
+            while try await server.seen(model).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            let second = Task { try await client.complete(equal) }
+            second.cancel()
+            #expect(try await chatError { try await second.value }?.kind == .cancelled)
+            first.cancel()
+            _ = await first.result
+            #expect(try await chatError { try await client.complete(equal) }?.kind == .badRequest)
+            #expect(try await client.complete(equal).attempts == 1)
+        }
+    }
+
     @Test func anotherServerOrProviderHasItsOwnReplies() async throws {
         try await withTemporaryFolder { folder in
             let model = script("ok")

@@ -113,11 +113,9 @@ struct JudgedCampaignTests {
             next = try portions.run("campaign", "resume", "judged", "--budget-calls", "\(budget)")
         }
         #expect(next.code == 0, "\(next.errors)")
-        // What was answered is not asked again, which would nearly double the calls. Equal answers that are graded at the
-        // same moment may be asked about twice; how many are depends on how the trials fall in time.
+        // What was answered is not asked again. Only the judge's one word may be: each of two resumptions may want it.
         let inAll = try portions.run("campaign", "show", "judged", "--format", "json").json(Shown.self).spending?.calls
-        let share = Double(inAll ?? 0) / Double(spending.calls)
-        #expect(share > 0.7 && share < 1.4, "\(inAll ?? 0) \(spending.calls)")
+        #expect((spending.calls...spending.calls + 2).contains(inAll ?? 0), "\(inAll ?? 0) \(spending.calls)")
         let archives = try [whole, portions].map {
             try TinyCampaign.archive(of: $0).replacing("\"calls\":100000", with: "\"calls\":\(first)")
         }

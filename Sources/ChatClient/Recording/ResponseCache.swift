@@ -50,8 +50,12 @@ public struct ResponseCache: Sendable {
         try Data(bytes).write(to: URL(filePath: try path(request, endpoint)), options: .atomic)
     }
 
+    /// Names a request to a server: equal ones have equal names.
+    func key(of request: ChatRequest, at endpoint: ChatEndpoint) throws -> String {
+        try RequestHash.of(request, endpoint.baseURL, endpoint.provider.rawValue)
+    }
+
     private func path(_ request: ChatRequest, _ endpoint: ChatEndpoint) throws -> String {
-        let hash = try RequestHash.of(request, endpoint.baseURL, endpoint.provider.rawValue)
-        return "\(folder)/\(hash).json"
+        "\(folder)/\(try key(of: request, at: endpoint)).json"
     }
 }
