@@ -30,6 +30,10 @@ extension ModelStages {
             model: model, temperature: prompt?.temperature ?? 0, maxTokens: prompt?.maxTokens ?? 4096,
             concurrency: judge.endpoint.concurrency,
             purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
+        let asked = suites[directory.manifest.config.world]?[.search]?.suite.questions.count ?? 0
+        log(
+            "losslab: which gaps \(model) resolves by comparing answers to \(asked) questions was never measured: trust no "
+                + "lead within the ± of the tables")
         let cache = try ResponseCache(project.cache + "/judgments")
         let config = try String(contentsOfFile: folder + "/judge_config.yaml", encoding: .utf8)
         return laboratory.judged(

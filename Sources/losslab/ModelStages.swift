@@ -108,7 +108,8 @@ struct ModelStages {
         let grading = MTBenchJudge(
             suites: Dictionary(uniqueKeysWithValues: suites), service: client(judge.endpoint, cache: cache),
             settings: settings)
-        warnOfUnresolvableGaps()
+        let world = directory.manifest.config.world
+        warnOfUnresolvableGaps(questions: suites.first { $0.0 == world }?.1[.search]?.questions.count ?? 0)
         return laboratory.judged(
             by: grading,
             identity: "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
@@ -116,9 +117,13 @@ struct ModelStages {
     }
 
     /// Well-tuned losses differ by a tenth of a point or less; says so where the judge cannot see that.
-    private func warnOfUnresolvableGaps() {
+    ///
+    /// - Parameter questions: of the search, over which MT-Bench's measured spread is taken to hold.
+    private func warnOfUnresolvableGaps(questions: Int) {
+        let measured = JudgeResolution.mtBench
+        let resolution = JudgeResolution(questions: questions, sd: measured.sd, correlation: measured.correlation)
         let seeds = directory.manifest.config.tuning.fullSeeds.count
-        if let warning = JudgeResolution.mtBench.warning(forGap: 0.1, seeds: seeds) { log("losslab: \(warning)") }
+        if let warning = resolution.warning(forGap: 0.1, seeds: seeds) { log("losslab: \(warning)") }
     }
 
     /// The campaign's proposer: the grammar, or a model with the grammar for the control arms.

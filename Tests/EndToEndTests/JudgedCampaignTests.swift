@@ -80,6 +80,10 @@ struct JudgedCampaignTests {
         let outcome = try whole.run("campaign", "run", "runs/judged.yaml")
         #expect(outcome.code == 0, "\(outcome.errors)")
 
+        // The search asks half of the eight questions, and the warning counts those.
+        #expect(outcome.errors.contains("the judge cannot resolve a gap of 0.10"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("standard error of 1.49 over 4 questions"), "\(outcome.errors)")
+
         // Every judgment is there with its rating and the judge's own words; the sums are those of the server.
         let answers = whole.folder.appending(path: "runs/judged/answers")
         let files = FileManager.default.enumerator(atPath: answers.path)?.compactMap { $0 as? String } ?? []
@@ -146,6 +150,7 @@ struct JudgedCampaignTests {
         // A sweep of known losses proposes none.
         #expect(outcome.code == 2 || outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("5.5 is as good as the untrained policy"), "\(outcome.output)")
+        #expect(outcome.errors.contains("comparing answers to 4 questions was never measured"), "\(outcome.errors)")
         let run = program.folder.appending(path: "runs/judged")
         var baselines = 0
         for set in ["search", "heldOut"] {
