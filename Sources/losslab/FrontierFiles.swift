@@ -27,6 +27,7 @@ extension PoolPlotter {
 extension Frontier {
     /// Draws to a file of the user's choice, in a worker of its own.
     func draw(titled title: String, showing shown: [String], to file: PictureFile, in project: Project) async throws {
+        // Numbers are drawn and no loss runs, so this works where a sandbox cannot be had.
         let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(allowUnsandboxed: true))
         let picture = try await PoolPlotter(pool: pool).draw(
             self, titled: title, showing: shown, picture: file.ending)
