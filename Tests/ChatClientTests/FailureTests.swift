@@ -162,7 +162,7 @@ import Testing
         let client = try ChatClient(endpoint: server.endpoint())
         let model = script(behaviour)
         let task = Task { try await chatError { try await client.complete(ask(model, stream: behaviour != "hang")) } }
-        while try await server.seen(model).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+        try await server.waitUntilAsked(model)
         try await Task.sleep(for: .milliseconds(100))
         let began = ContinuousClock.now
         task.cancel()
@@ -174,12 +174,14 @@ import Testing
         var endpoint = server.endpoint()
         endpoint.concurrency = 1
         let client = try ChatClient(endpoint: endpoint)
-        let first = Task { try await client.complete(ask(script("slow:0.5"))) }
-        try await Task.sleep(for: .milliseconds(100))
+        let model = script("held")
+        let first = Task { try await client.complete(ask(model)) }
+        try await server.waitUntilAsked(model)
         let second = Task { try await chatError { try await client.complete(ask(script("ok"))) } }
         try await Task.sleep(for: .milliseconds(50))
         second.cancel()
         #expect(try await second.value?.kind == .cancelled)
+        try await server.release(model)
         _ = try await first.value
         #expect(try await client.complete(ask(script("ok"))).text == "Hello")
     }

@@ -102,13 +102,17 @@ import Testing
 
     @Test func equalRequestsAtTheSameMomentAreOneRequest() async throws {
         try await withTemporaryFolder { folder in
-            let model = script("slow:0.3")
+            let model = script("held")
             let client = try ChatClient(endpoint: server.endpoint(), cache: try ResponseCache(folder))
             var request = ask(model)
             request.temperature = 0
             let (equal, other) = (request, ask(model, "Something else"))
             let replies = try await withThrowingTaskGroup(of: ChatReply.self) { group in
                 for _ in 0..<6 { group.addTask { try await client.complete(equal) } }
+                try await server.waitUntilAsked(model)
+                // Time for the others to ask too, if they did not wait.
+                try await Task.sleep(for: .milliseconds(200))
+                try await server.release(model)
                 var replies: [ChatReply] = []
                 for try await reply in group { replies.append(reply) }
                 return replies
@@ -122,13 +126,13 @@ import Testing
 
     @Test func whoWaitsForAnEqualRequestAsksItselfWhenThatFailsAndCanBeCancelled() async throws {
         try await withTemporaryFolder { folder in
-            let model = script("slow:0.3,400,ok")
+            let model = script("hang,400,ok")
             let client = try ChatClient(endpoint: server.endpoint(), cache: try ResponseCache(folder))
             var request = ask(model)
             request.temperature = 0
             let equal = request
             let first = Task { try await client.complete(equal) }
-            while try await server.seen(model).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            try await server.waitUntilAsked(model)
             let second = Task { try await client.complete(equal) }
             second.cancel()
             #expect(try await chatError { try await second.value }?.kind == .cancelled)

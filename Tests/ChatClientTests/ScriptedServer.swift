@@ -97,6 +97,14 @@ final class ScriptedServer: Sendable {
         try JSONDecoder().decode(Int.self, from: try await get("most", model))
     }
 
+    /// Lets the requests go that a model's `held` holds back.
+    func release(_ model: String) async throws { _ = try await get("release", model) }
+
+    /// Returns when a model has been asked.
+    func waitUntilAsked(_ model: String) async throws {
+        while try await seen(model).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
     private func get(_ path: String, _ model: String) async throws -> Data {
         var parts = URLComponents(string: "\(root)/\(path)")!
         parts.queryItems = [URLQueryItem(name: "model", value: model)]

@@ -90,10 +90,12 @@ import Testing
         let server = try ScriptedServer.shared.get()
         let client = try ChatClient(
             endpoint: server.endpoint(), prices: BudgetTests.prices, ledger: ChatLedger(file: try SpendingFile(path)))
-        async let slow = client.complete(ask(script("slow:0.4")), for: purpose)
-        try await Task.sleep(for: .milliseconds(200))
+        let model = script("held")
+        async let held = client.complete(ask(model), for: purpose)
+        try await server.waitUntilAsked(model)
         #expect(SpendingFile.read(path).open.calls == 1 && SpendingFile.read(path).open.possibleCost > 100)
-        #expect(try await slow.cost == 110)
+        try await server.release(model)
+        #expect(try await held.cost == 110)
         #expect(SpendingFile.read(path).open.calls == 0 && SpendingFile.read(path).totals.total.cost == 110)
         // No text of a request or a reply is in it.
         #expect(try !String(contentsOfFile: path, encoding: .utf8).contains("content"))

@@ -9,7 +9,8 @@ The model's name is the script: `429,500,ok#anything` answers the first request 
 its argument. `POST .../chat/completions` speaks OpenAI's form, `POST .../messages` Anthropic's.
 
 `GET /seen?model=NAME` tells the requests of that name so far (time, headers, body), `GET /most?model=NAME` how many
-were being answered at the same time, at most. `GET /file/N` is N bytes, `GET /redirect?to=URL` a redirect.
+were being answered at the same time, at most. `GET /release?model=NAME` lets go what `held` holds back, then and later.
+`GET /file/N` is N bytes, `GET /redirect?to=URL` a redirect.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ Headers = dict[str, str]
 SEEN: dict[str, list[dict[str, Any]]] = defaultdict(list)
 NOW: Counter[str] = Counter()
 MOST: Counter[str] = Counter()
+GATES: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
 REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 
@@ -77,6 +79,9 @@ class Connection:
             return await self.answer(200, json.dumps(SEEN[query["model"]]))
         if url.path == "/most":
             return await self.answer(200, json.dumps(MOST[query["model"]]))
+        if url.path == "/release":
+            GATES[query["model"]].set()
+            return await self.answer(200, "null")
         if url.path == "/redirect":
             return await self.answer(302, "", {"Location": query["to"]})
         if url.path.startswith("/file/"):
@@ -117,6 +122,9 @@ class Connection:
                 return await self.answer(200, json.dumps(speaker.reply()))
             case "slow":  # an answer after so many seconds
                 await asyncio.sleep(float(argument))
+                return await self.answer(200, json.dumps(speaker.reply()))
+            case "held":  # an answer once the model is released
+                await GATES[str(speaker.request["model"])].wait()
                 return await self.answer(200, json.dumps(speaker.reply()))
             case "slow500":
                 await asyncio.sleep(float(argument))
