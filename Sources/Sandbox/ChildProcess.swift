@@ -114,9 +114,17 @@ public struct ChildLimits: Sendable {
 }
 
 /// How a child ended.
-public enum ChildExit: Sendable, Equatable {
+public enum ChildExit: Sendable, Equatable, CustomStringConvertible {
     case exited(code: Int32)
     case signaled(Int32)
     /// It was killed because its lifetime was over.
     case expired
+
+    public var description: String {
+        switch self {
+        case .exited(let code): "exit code \(code)"
+        case .signaled(let signal): "killed by signal \(signal)"
+        case .expired: "killed when its time was over"
+        }
+    }
 }

@@ -16,6 +16,8 @@ struct Worker: Sendable {
     private let log: String
     /// Two torch imports on a busy machine take seconds; a minute and a half is a hang.
     private static let startLimit = Duration.seconds(90)
+    /// A worker killed while it starts, for want of memory or by hand, is started again.
+    private static let startAttempts = 4
 
     static func start(_ configuration: WorkerConfiguration, number: Int) async throws -> Worker {
         guard FileManager.default.isExecutableFile(atPath: configuration.executable) else {
@@ -24,17 +26,22 @@ struct Worker: Sendable {
         try FileManager.default.createDirectory(atPath: configuration.logs, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
         let log = configuration.logs + "/worker-\(number).log"
+        for _ in 1..<startAttempts {
+            do { return try await attempt(configuration, log: log) } catch is KilledWhileStarting { continue }
+        }
+        do { return try await attempt(configuration, log: log) } catch let killed as KilledWhileStarting {
+            throw TrainerError.workerUnusable(
+                reason:
+                    "it was killed by signal \(killed.signal) before it was ready, \(startAttempts) times (for want of "
+                    + "memory? `dmesg` may tell); its log is \(log)")
+        }
+    }
+
+    private static func attempt(_ configuration: WorkerConfiguration, log: String) async throws -> Worker {
         let process = try ChildProcess.start(
             executable: URL(filePath: configuration.executable), arguments: configuration.arguments,
             environment: configuration.environment, logFile: URL(filePath: log))
-        let event: WorkerEvent
-        do {
-            event = try await firstEvent(of: process, within: startLimit, log: log)
-        } catch {
-            process.killTree()
-            throw TrainerError.workerUnusable(reason: "it ended before it was ready; its log is \(log)")
-        }
-        switch event {
+        switch try await firstEvent(of: process, within: startLimit, log: log) {
         case .ready(let ready):
             return Worker(ready: ready, process: process, log: log)
         case .fatal(let reason):
@@ -99,15 +106,34 @@ struct Worker: Sendable {
         return String(describing: await process.wait())
     }
 
+    /// What a process says first; how it ended, as an error, when it says nothing.
     private static func firstEvent(
         of process: ChildProcess, within limit: Duration, log: String
-    ) async throws -> WorkerEvent {
+    ) async throws -> WorkerEvent? {
         let watchdog = Task {
             try await Task.sleep(for: limit)
             process.killTree()
+            return true
         }
         defer { watchdog.cancel() }
-        for await line in process.events { return try WorkerEvent(line: line) }
-        throw WorkerLoss(exit: "no event", log: log, timedOut: false)
+        for await line in process.events {
+            let event = try? WorkerEvent(line: line)
+            return event
+        }
+        if Task.isCancelled { process.killTree() }
+        let exit = await process.wait()
+        try Task.checkCancellation()
+        watchdog.cancel()
+        if (try? await watchdog.value) == true {
+            throw TrainerError.workerUnusable(
+                reason: "it was not ready within \(limit.components.seconds) s; its log is \(log)")
+        }
+        if case .signaled(let signal) = exit { throw KilledWhileStarting(signal: signal) }
+        throw TrainerError.workerUnusable(reason: "it ended before it was ready (\(exit)); its log is \(log)")
     }
+}
+
+/// A signal that was not ours ended a worker before it was ready, which need not happen again.
+private struct KilledWhileStarting: Error {
+    let signal: Int32
 }

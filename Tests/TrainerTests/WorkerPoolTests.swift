@@ -9,9 +9,11 @@ private struct ScriptedWorker {
     let folder: URL
     let configuration: WorkerConfiguration
 
-    /// - Parameter behaviour: Python lines run for each job, with `job`, `number` (jobs this process has had),
-    ///   `say(object)` and `first_time(name)` at hand.
-    init(_ behaviour: String) throws {
+    /// - Parameters:
+    ///   - behaviour: Python lines run for each job, with `job`, `number` (jobs this process has had), `say(object)` and
+    ///     `first_time(name)` at hand.
+    ///   - start: what a process does before it says that it is ready, with `first_time(name)` at hand.
+    init(_ behaviour: String, start: String = "pass") throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "pool-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let script = folder.appending(path: "worker")
@@ -26,6 +28,7 @@ private struct ScriptedWorker {
                 open(path, "w").close()
                 return True
             def done(): say({"event": "report", "id": job["id"], "status": "done", "result": {"source": str(os.getpid())}})
+            \(start)
             say({"event": "ready", "version": 1, "python": "3", "torch": "0", "sandbox": {"landlock": 7, "seccomp": True}})
             for number, line in enumerate(sys.stdin):
                 job = json.loads(line)
@@ -182,6 +185,37 @@ private struct ScriptedWorker {
             try await PoolScreener(pool: worker.pool(1)).screen("x", name: nil)
         }
         #expect(error?.description.contains("run make setup") == true)
+    }
+
+    @Test func aWorkerKilledWhileItStartsIsStartedAgain() async throws {
+        let worker = try ScriptedWorker(
+            "done()", start: "if any(map(first_time, ('a', 'b', 'c'))): os.kill(os.getpid(), signal.SIGKILL)")
+        defer { worker.remove() }
+        let pool = worker.pool(1)
+        guard case .file = try await PoolScreener(pool: pool).fileForm(of: "a", header: [:]) else {
+            Issue.record("expected a result")
+            return
+        }
+        await pool.close()
+    }
+
+    @Test(arguments: [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9 before it was ready, 4 times"),
+        ("open(sys.argv[0] + '.starts', 'a').write('x'); sys.exit(7)", "ended before it was ready (exit code 7)"),
+        ("say(['nonsense'])", "its first line was neither ready nor fatal"),
+    ])
+    func aWorkerThatNeverGetsReadyIsAnErrorThatTellsHowItEnded(start: String, words: String) async throws {
+        let worker = try ScriptedWorker("done()", start: start)
+        defer { worker.remove() }
+        let error = await #expect(throws: TrainerError.self) {
+            try await PoolScreener(pool: worker.pool(1)).screen("x", name: nil)
+        }
+        #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("worker-1.log") == true)
+        // What would end in the same way again is not tried again.
+        if let starts = try? String(contentsOfFile: worker.configuration.executable + ".starts", encoding: .utf8) {
+            #expect(starts == "x")
+        }
     }
 
     @Test func noSecretOfTheControllerReachesTheWorker() async throws {
