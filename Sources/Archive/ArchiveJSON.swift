@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 
 /// The one way values become JSON here: sorted keys, so that equal values give equal bytes.
 ///
@@ -10,6 +11,7 @@ enum ArchiveJSON {
         if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        if let packs = CodingUserInfoKey.packsNumbers { encoder.userInfo[packs] = true }
         return [UInt8](try encoder.encode(value))
     }
 

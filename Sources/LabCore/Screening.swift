@@ -58,22 +58,3 @@ public struct LossShape: Codable, Sendable, Equatable {
     /// The same in sentences, for people and for a proposing model.
     public let words: [String]
 }
-
-/// A loss's values and partial derivatives on a fixed probe grid, offset and scale removed.
-public struct Fingerprint: Codable, Sendable, Equatable {
-    /// Coarse key: equal losses have equal keys up to rounding; compare values for the truth.
-    public let hash: String
-    public let values: [Double]
-
-    public init(hash: String, values: [Double]) {
-        self.hash = hash
-        self.values = values
-    }
-
-    /// Root mean square difference to another fingerprint; infinite when the grids differ.
-    public func distance(to other: Fingerprint) -> Double {
-        guard values.count == other.values.count, !values.isEmpty else { return .infinity }
-        let sum = zip(values, other.values).reduce(0.0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        return (sum / Double(values.count)).squareRoot()
-    }
-}
