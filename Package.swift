@@ -80,9 +80,10 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
+        .target(name: "LoopbackServers", path: "Tests/LoopbackServers", swiftSettings: strict),
         .testTarget(name: "LabCoreTests", dependencies: ["LabCore", "LabTesting"]),
-        .testTarget(name: "ChatClientTests", dependencies: ["ChatClient", "LabCore"]),
-        .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore", "ChatClient"]),
+        .testTarget(name: "ChatClientTests", dependencies: ["ChatClient", "LabCore", "LoopbackServers"]),
+        .testTarget(name: "JudgeTests", dependencies: ["Judge", "LabCore", "ChatClient", "LoopbackServers"]),
         .testTarget(name: "TrainerTests", dependencies: ["Trainer", "LabCore", "Sandbox", "WorkerProtocol"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "LabCore"]),
         .testTarget(
@@ -96,7 +97,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "LabCore", "LabTesting", "Archive", "ChatClient", "Evolution", "Proposer", "CampaignRunner",
+                "LabCore", "LabTesting", "LoopbackServers", "Archive", "ChatClient", "Evolution", "Proposer",
+                "CampaignRunner",
             ]),
     ],
     swiftLanguageModes: [.v6]

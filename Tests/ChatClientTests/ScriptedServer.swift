@@ -1,47 +1,31 @@
 import Foundation
+import LoopbackServers
 
 @testable import ChatClient
 
 /// The misbehaving server of `Tests/Fixtures/chat`, running for one test or suite.
 final class ScriptedServer: Sendable {
-    static let fixtures = URL(filePath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/chat")
-
     /// One for all tests of this process: their models' names keep them apart. It ends with the process.
     static let shared = Result { try ScriptedServer() }
 
-    let port: Int
-    private let input: Pipe
+    var port: Int { server.port }
+    private let server: FixtureServer
     private let isTLS: Bool
 
-    static let certificate = fixtures.appending(path: "loopback-certificate.pem").path
+    static let certificate = FixtureServer.fixtures.appending(path: "chat/loopback-certificate.pem").path
 
-    static let key = fixtures.appending(path: "loopback-key.pem").path
+    static let key = FixtureServer.fixtures.appending(path: "chat/loopback-key.pem").path
 
-    convenience init(tls: Bool = false) throws {
+    init(tls: Bool = false) throws {
         let options = tls ? ["--tls-certificate", Self.certificate, "--tls-key", Self.key] : []
-        try self.init(python: "/usr/bin/python3", file: "scripted_server.py", options, isTLS: tls)
+        server = try FixtureServer(fixture: "chat/scripted_server.py", options)
+        isTLS = tls
     }
 
-    /// Starts one of the fixtures, which prints its port first.
-    init(python: String, file: String, _ options: [String], isTLS: Bool) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: python)
-        process.arguments = ["-B", Self.fixtures.appending(path: file).path] + options
-        let output = Pipe()
-        input = Pipe()
-        self.isTLS = isTLS
-        process.standardOutput = output
-        process.standardInput = input
-        try process.run()
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 0x0A {
-            line += byte
-        }
-        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
-            throw ChatError(.configuration, "\(file) did not start")
-        }
-        self.port = port
+    /// One that speaks HTTP/2, over TLS.
+    init(http2 python: String) throws {
+        server = try FixtureServer(fixture: "chat/http2_server.py", [Self.certificate, Self.key], python: python)
+        isTLS = true
     }
 
     var root: String { "\(isTLS ? "https" : "http")://127.0.0.1:\(port)" }

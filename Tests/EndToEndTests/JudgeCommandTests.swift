@@ -1,4 +1,5 @@
 import Foundation
+import LoopbackServers
 import LabCore
 import Testing
 
@@ -29,7 +30,7 @@ import Testing
         let models: [String: Model]
     }
 
-    private func judge(_ program: Program, _ server: ChildServer, _ model: String, _ more: [String] = []) throws
+    private func judge(_ program: Program, _ server: FixtureServer, _ model: String, _ more: [String] = []) throws
         -> Program.Outcome
     {
         try program.run(
@@ -44,7 +45,7 @@ import Testing
     @Test func realScoresComeOutOfTheProgramAndASecondRunAsksNothing() throws {
         let program = try Program()
         defer { program.remove() }
-        let server = try ChildServer.recordedJudge()
+        let server = try FixtureServer.recordedJudge()
         defer { server.stop() }
         let prices = try program.write("gpt-4*: {prompt: 30, completion: 60}\n", to: "prices.yaml")
         let expected = try JSONDecoder().decode(
@@ -135,7 +136,7 @@ import Testing
         }
         let program = try Program()
         defer { program.remove() }
-        let server = try ChildServer.recordedJudge()
+        let server = try FixtureServer.recordedJudge()
         defer { server.stop() }
         let model = "claude-3-opus-20240229"
         let outcome = try program.run(
@@ -168,9 +169,7 @@ import Testing
         }
         let program = try Program()
         defer { program.remove() }
-        let server = try ChildServer([
-            "python3", Program.repository.appending(path: "Tests/Fixtures/recorded_judge/longer_wins.py").path,
-        ])
+        let server = try FixtureServer(fixture: "recorded_judge/longer_wins.py")
         defer { server.stop() }
         // Real answers of two models to MT-Bench's questions, under Arena-Hard's prompt.
         let data = URL(filePath: JudgeData.mtBench).deletingLastPathComponent()
@@ -252,7 +251,7 @@ import Testing
             threading.Thread(target=lambda: (sys.stdin.read(), s.shutdown()), daemon=True).start()
             s.serve_forever()
             """
-        let server = try ChildServer(["python3", "-c", script, text])
+        let server = try FixtureServer(["python3", "-c", script, text])
         defer { server.stop() }
         func manifest(_ sha256: String) throws {
             _ = try program.write(
@@ -278,7 +277,7 @@ import Testing
     @Test func aKilledRunGoesOnWhereItEnded() throws {
         let program = try Program()
         defer { program.remove() }
-        let server = try ChildServer.recordedJudge(latency: 0.05)
+        let server = try FixtureServer.recordedJudge(latency: 0.05)
         defer { server.stop() }
         let model = "ultrachat_sai"
         let errors = program.folder.appending(path: "errors")
@@ -350,48 +349,15 @@ enum JudgeData {
     }
 }
 
-/// A fixture server as a child process; it prints its port first and ends when its input closes.
-final class ChildServer {
-    private let process = Process()
-    private let input = Pipe()
-    let port: Int
-
-    init(_ arguments: [String]) throws {
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte != Data("\n".utf8) {
-            line += byte
-        }
-        port = try #require(Int(String(decoding: line, as: UTF8.self)), "the server did not start")
-    }
-
-    static func recordedJudge(latency: Double = 0) throws -> ChildServer {
-        let script = Program.repository.appending(path: "Tests/Fixtures/recorded_judge/server.py").path
-        return try ChildServer(["python3", script, "--data", JudgeData.mtBench, "--latency", "\(latency)"])
+extension FixtureServer {
+    static func recordedJudge(latency: Double = 0) throws -> FixtureServer {
+        try FixtureServer(
+            fixture: "recorded_judge/server.py", ["--data", JudgeData.mtBench, "--latency", "\(latency)"])
     }
 
     /// Requests that the recorded judge answered with a judgment.
     func served() throws -> Int {
         struct Count: Decodable { let served: Int }
-        let client = Process()
-        client.executableURL = URL(filePath: "/usr/bin/env")
-        let program = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
-        client.arguments = ["python3", "-c", program, "http://127.0.0.1:\(port)/count"]
-        let output = Pipe()
-        client.standardOutput = output
-        try client.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        client.waitUntilExit()
-        return try JSONDecoder().decode(Count.self, from: data).served
-    }
-
-    func stop() {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        return try get(Count.self, "/count").served
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import LoopbackServers
 import Testing
 
 /// The server of `Tests/Fixtures/model_server`, which writes losses by a script and misbehaves when told.
@@ -13,45 +13,15 @@ final class ModelServer: Sendable {
         let faults: [String: Int]
     }
 
-    let base: String
-    private let process: Process
-    private let input = Pipe()
+    var base: String { server.firstLine }
+    private let server: FixtureServer
 
     init(_ arguments: String...) throws {
-        process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        let file = Program.repository.appending(path: "Tests/Fixtures/model_server/model_server.py")
-        process.arguments = ["-B", file.path] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = input
-        try process.run()
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 0x0A {
-            line += byte
-        }
-        base = String(decoding: line, as: UTF8.self)
+        server = try FixtureServer(fixture: "model_server/model_server.py", arguments)
         try #require(base.hasPrefix("http://127.0.0.1:"), "the model server did not start")
     }
 
-    deinit { stop() }
+    func stop() { server.stop() }
 
-    func stop() {
-        try? input.fileHandleForWriting.close()
-        process.terminate()
-    }
-
-    func counts() throws -> Counts {
-        let curl = Process()
-        curl.executableURL = URL(filePath: "/usr/bin/python3")
-        curl.arguments = [
-            "-c", "import sys,urllib.request as u;print(u.urlopen(sys.argv[1]).read().decode())", base + "/count",
-        ]
-        let output = Pipe()
-        curl.standardOutput = output
-        try curl.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        curl.waitUntilExit()
-        return try JSONDecoder().decode(Counts.self, from: data)
-    }
+    func counts() throws -> Counts { try server.get(Counts.self, "/count") }
 }

@@ -47,7 +47,7 @@ import Testing
                 #expect(same, "\(model) \(own.question) turn \(own.turn)")
             }
         }
-        let count = try await server.count()
+        let count = try server.count()
         #expect(count.refused == 0)
         #expect(count.served == 2720 - 14)
         #expect(failures == 14)

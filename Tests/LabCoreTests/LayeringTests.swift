@@ -7,6 +7,7 @@ import Testing
     static let allowed: [String: Set<String>] = [
         "LabCore": [],
         "LabTesting": ["LabCore"],
+        "LoopbackServers": [],
         "WorkerProtocol": ["LabCore"],
         "LabConfig": ["LabCore", "Yams"],
         "CCurl": [],
