@@ -32,6 +32,33 @@ struct CampaignCommandTests {
         #expect(try TinyCampaign.archive(of: restored) == TinyCampaign.archive(of: whole))
     }
 
+    @Test func aLossIsShownWithItsTrialsAndItsLineage() throws {
+        struct Details: Decodable {
+            struct Trial: Decodable {}
+            struct Loss: Decodable { let id: Int }
+            let candidate: Loss
+            let trials: [Trial]
+        }
+        struct Lineage: Decodable {
+            struct Node: Decodable { let name: String }
+            let loss: Node
+            let ancestors: [Node]
+        }
+        let whole = try TinyCampaign.uninterrupted.get()
+        let rows = try whole.run("archive", "list", "--format", "json").json([Row].self)
+        let dpo = try #require(rows.first { $0.name == "dpo" })
+        let shown = try whole.run("archive", "show", "tiny", "dpo", "--format", "json").json(Details.self)
+        #expect(shown.candidate.id < 0 && shown.trials.count >= dpo.trials)
+        let byNumber = try whole.run("archive", "show", "tiny", "1")
+        #expect(byNumber.code == 0 && byNumber.output.contains("def loss("), "\(byNumber.errors)")
+        let lineage = try whole.run("archive", "lineage", "tiny", "dpo", "--format", "json").json(Lineage.self)
+        #expect(lineage.loss.name == "dpo" && lineage.ancestors.isEmpty)
+        for command in ["show", "lineage"] {
+            let missing = try whole.run("archive", command, "tiny", "nosuch")
+            #expect(missing.code == 65 && missing.errors.contains("campaign tiny has no loss nosuch"))
+        }
+    }
+
     @Test func interruptionEndsCleanlyAndSaysHowToResume() throws {
         let program = try Program()
         defer { program.remove() }

@@ -50,17 +50,31 @@ struct ArchiveList: AsyncParsableCommand {
     }
 }
 
-/// `losslab archive show CAMPAIGN LOSS`: everything about one loss.
-struct ArchiveShow: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one loss: its code, shape, trials and scores.")
-
+/// Which loss of which campaign.
+struct LossPlace: ParsableArguments {
     @Argument(help: "Campaign, as in `losslab campaign list`.")
     var campaign: String
 
     @Argument(help: "Number or name of the loss.")
     var loss: String
 
+    func candidate(_ archive: SQLiteArchive) async throws -> Candidate? {
+        try await archive.candidate(loss, of: campaign)
+    }
+
+    /// Says that there is no such loss; the exit code for it.
+    func missing() -> ExitCode {
+        log("losslab: campaign \(campaign) has no loss \(loss); `losslab archive list --all` shows them")
+        return .badInput
+    }
+}
+
+/// `losslab archive show CAMPAIGN LOSS`: everything about one loss.
+struct ArchiveShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show one loss: its code, shape, trials and scores.")
+
+    @OptionGroup var place: LossPlace
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
 
@@ -73,12 +87,9 @@ struct ArchiveShow: AsyncParsableCommand {
     func run() async throws {
         let archive = try openArchive(try projectOption.resolve())
         let details = try await orFail {
-            guard let candidate = try await archive.candidate(loss, of: campaign) else {
-                log("losslab: campaign \(campaign) has no loss \(loss); `losslab archive list --all` shows them")
-                throw ExitCode.badInput
-            }
+            guard let candidate = try await place.candidate(archive) else { throw place.missing() }
             return Details(
-                candidate: candidate, trials: try await archive.trials(of: candidate.id, in: campaign),
+                candidate: candidate, trials: try await archive.trials(of: candidate.id, in: place.campaign),
                 reruns: try await reruns(of: candidate, archive))
         }
         if formatOption.format == .json { return try printJSON(details) }
@@ -120,24 +131,16 @@ struct ArchiveLineage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lineage", abstract: "Show what a loss was made from, and what was made from it.")
 
-    @Argument(help: "Campaign, as in `losslab campaign list`.")
-    var campaign: String
-
-    @Argument(help: "Number or name of the loss.")
-    var loss: String
-
+    @OptionGroup var place: LossPlace
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
 
     func run() async throws {
         let archive = try openArchive(try projectOption.resolve())
         let lineage = try await orFail {
-            guard let candidate = try await archive.candidate(loss, of: campaign),
-                let lineage = try await archive.lineage(of: candidate.id, in: campaign)
-            else {
-                log("losslab: campaign \(campaign) has no loss \(loss); `losslab archive list --all` shows them")
-                throw ExitCode.badInput
-            }
+            guard let candidate = try await place.candidate(archive),
+                let lineage = try await archive.lineage(of: candidate.id, in: place.campaign)
+            else { throw place.missing() }
             return lineage
         }
         if formatOption.format == .json { return try printJSON(lineage) }

@@ -6,6 +6,7 @@ whose attention takes a 4-D mask, and ``PlainForward`` for the rest.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -109,10 +110,10 @@ class Forward(Protocol):
         ...
 
 
-class TransformersForward:
-    """The forward pass of a transformers model, as it is."""
+class _ModelForward(ABC):
+    """What the forward passes of a transformers model have in common: its weights are trained in place."""
 
-    packs = True
+    packs: bool
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -121,6 +122,26 @@ class TransformersForward:
     @property
     def parameters(self) -> list[Tensor]:
         return list(self.model.parameters())
+
+    @abstractmethod
+    def hidden(
+        self, ids: Tensor, position_ids: Tensor, mask: Tensor, read: Tensor, cache: KeyValueCache | None = None
+    ) -> Tensor: ...
+
+    @abstractmethod
+    def logits(self, hidden: Tensor) -> Tensor: ...
+
+    def completion_logps(self, batch: Batch) -> Tensor:
+        return _completion_logps(self, batch)
+
+    def store(self) -> None:  # noqa: B027  # nothing to do: the model's own weights are trained
+        pass
+
+
+class TransformersForward(_ModelForward):
+    """The forward pass of a transformers model, as it is."""
+
+    packs = True
 
     def hidden(
         self, ids: Tensor, position_ids: Tensor, mask: Tensor, read: Tensor, cache: KeyValueCache | None = None
@@ -140,14 +161,8 @@ class TransformersForward:
         logits: Tensor = self.model.get_output_embeddings()(hidden)
         return logits
 
-    def completion_logps(self, batch: Batch) -> Tensor:
-        return _completion_logps(self, batch)
 
-    def store(self) -> None:
-        pass
-
-
-class PlainForward:
+class PlainForward(_ModelForward):
     """The forward pass of an architecture of which nothing is known but that it is causal.
 
     Rows must be padded on the right and look at all that is before them. What it calls hidden states are the logits,
@@ -155,14 +170,6 @@ class PlainForward:
     """
 
     packs = False
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.layer_count: int = model.config.num_hidden_layers
-
-    @property
-    def parameters(self) -> list[Tensor]:
-        return list(self.model.parameters())
 
     def hidden(
         self, ids: Tensor, position_ids: Tensor, mask: Tensor, read: Tensor, cache: KeyValueCache | None = None
@@ -173,12 +180,6 @@ class PlainForward:
 
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden
-
-    def completion_logps(self, batch: Batch) -> Tensor:
-        return _completion_logps(self, batch)
-
-    def store(self) -> None:
-        pass
 
 
 def _completion_logps(forward: Forward, batch: Batch) -> Tensor:
