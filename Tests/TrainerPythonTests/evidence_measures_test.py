@@ -6,6 +6,7 @@ import math
 
 import pytest
 from builder.evidence.measures import paired_difference, seeds_for, spearman
+from builder.evidence.repeatability import agreements
 from builder.evidence.tables import _clear_pairs
 
 
@@ -39,3 +40,13 @@ def test_only_losses_that_the_search_tells_apart_count_as_clear_pairs() -> None:
     assert _clear_pairs([good, bad]) == (1, 1)
     assert _clear_pairs([good, noisy]) == (0, 0)
     assert _clear_pairs([good, bad, turned]) == (3, 1)
+
+
+def test_every_choice_of_seeds_on_either_side_is_a_ranking_against_a_ranking() -> None:
+    search = {"a": [1.0, 1.0, 9.0], "b": [2.0, 2.0, 2.0], "c": [3.0, 3.0, 3.0]}
+    confirmation = {"a": [1.0, 1.0], "b": [2.0, 2.0], "c": [3.0, 3.0], "left out": [9.0, 9.0]}
+    names = ["a", "b", "c"]
+    # Alone, the third seed puts a first: ranks 3 1 2 against 1 2 3.
+    assert agreements(search, confirmation, names, 1) == pytest.approx([1, 1, 1, 1, -0.5, -0.5])
+    # Two seeds a side: 3 choices against 1. With the third seed a is first, or level with none.
+    assert agreements(search, confirmation, names, 2) == pytest.approx([1, -0.5, -0.5])

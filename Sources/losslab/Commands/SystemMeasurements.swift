@@ -9,7 +9,11 @@ import LabCore
 /// `losslab system bench`: the controller's own cost, with stages that take no time.
 struct SystemBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure the controller's overhead per candidate with stub stages.")
+        commandName: "bench", abstract: "Measure the controller's overhead per candidate with stub stages.",
+        discussion: """
+            Run it some minutes after another that wrote files: ext4 avoids the inodes of files deleted less than five \
+            minutes ago, and looking for others can double the time. Or let TMPDIR name a folder on another file system.
+            """)
 
     @Option(help: "Stub candidates.")
     var candidates = 10_000

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.pool import Pool
-
-from losslab_trainer.policy import use_one_thread
 
 from builder.evidence.losses import Loss, catalogue, probes
 from builder.evidence.protocol import RunAll, TunedLoss, repeat, tune
 from builder.evidence.records import read_records, world_record, write_record
+from builder.evidence.running import Runner, running
 from builder.evidence.tables import write_tables
-from builder.evidence.trials import Trial, TrialResult, run_trial
 from builder.settings import WORLDS
 
 FINAL_CATALOGUE, FINAL_PROBES = 3, 2  # how many of each get the fresh seeds of the headroom comparison
@@ -40,31 +33,12 @@ def main() -> int:
         return 0
     only = set(arguments.losses.split(",")) if arguments.losses else None
     losses = [loss for loss in [*catalogue(), *probes()] if only is None or loss.name in only]
-    with _workers(arguments.workers) as pool:
-        _measure(arguments.world, losses, _Runner(pool), write=only is None)
+    with running(arguments.workers) as runner:
+        _measure(arguments.world, losses, runner, write=only is None)
     return 0
 
 
-class _Runner:
-    """Runs trials in the pool, in order, and says now and then how far it is."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.trials = 0
-
-    def __call__(self, trials: Iterable[Trial]) -> Iterator[TrialResult]:
-        plan = list(trials)
-        started = time.monotonic()
-        for done, result in enumerate(self.pool.imap(run_trial, plan), start=1):
-            self.trials += 1
-            if done % 20 == 0 or done == len(plan):
-                seconds = time.monotonic() - started
-                left = seconds / done * (len(plan) - done)
-                print(f"{done}/{len(plan)} trials, {seconds:.0f} s, {left:.0f} s left", flush=True)
-            yield result
-
-
-def _measure(world: str, losses: list[Loss], runner: _Runner, write: bool) -> None:
+def _measure(world: str, losses: list[Loss], runner: Runner, write: bool) -> None:
     run_all: RunAll = runner
     tuned = tune(world, losses, run_all)
     repeated = repeat(world, _finalists(tuned), run_all)
@@ -81,12 +55,6 @@ def _finalists(tuned: list[TunedLoss]) -> list[TunedLoss]:
     chosen = [each for each in ranked if each.loss.kind == "catalogue"][:FINAL_CATALOGUE]
     chosen += [each for each in ranked if each.loss.kind == "probe"][:FINAL_PROBES]
     return chosen + [each for each in ranked if each.loss.name == "dpo" and each not in chosen]
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[Pool]:
-    with get_context("spawn").Pool(count, initializer=use_one_thread) as pool:
-        yield pool
 
 
 if __name__ == "__main__":

@@ -28,10 +28,7 @@ from builder.world_files import MICROBENCH, read_json_lines, read_world
 
 TRIAL_VERSION = 1  # to be raised when trainer or rubric change what a trial measures
 CACHE = MICROBENCH.parent.parent / ".cache" / "evidence"
-SAMPLINGS = (
-    {"name": "t07", "temperature": 0.7, "samples": 4},
-    {"name": "greedy", "temperature": 0.0, "samples": 1},
-)
+SAMPLES = 4  # answers a question at T = 0.7
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ class Trial:
     seed: int
     pool: str  # "search" or "confirmation"
     held_out: bool = False  # also answer the held-out questions
+    samples: int = SAMPLES  # answers a question at T = 0.7
 
     def key(self) -> str:
         """Names the result: a hash of everything it depends on."""
@@ -73,6 +71,8 @@ class Trial:
             "pool": self.pool,
             "heldOut": self.held_out,
         }
+        if self.samples != SAMPLES:
+            parts["samples"] = self.samples
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -130,7 +130,10 @@ def trial_job(trial: Trial, output: str) -> dict[str, Any]:
             "logpScale": world["logpScale"],
         },
         "questions": [str(folder / name) for name in _question_files(trial.held_out)],
-        "sampling": list(SAMPLINGS),
+        "sampling": [
+            {"name": "t07", "temperature": 0.7, "samples": trial.samples},
+            {"name": "greedy", "temperature": 0.0, "samples": 1},
+        ],
         "klSamples": 1,
         "maxNewTokens": world["maxNewTokens"],
         "output": output,
