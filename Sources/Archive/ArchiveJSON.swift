@@ -11,7 +11,7 @@ enum ArchiveJSON {
         if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        if let packs = CodingUserInfoKey.packsNumbers { encoder.userInfo[packs] = true }
+        if let key = CodingUserInfoKey.numberPacking { encoder.userInfo[key] = NumberPacking.fingerprints }
         return [UInt8](try encoder.encode(value))
     }
 

@@ -51,7 +51,7 @@ extension JSONEncoder {
         // A diverged training may leave an infinite metric; the step must be storable all the same.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        if let packs = CodingUserInfoKey.packsNumbers { encoder.userInfo[packs] = true }
+        if let key = CodingUserInfoKey.numberPacking { encoder.userInfo[key] = NumberPacking.everything }
         return encoder
     }
 }

@@ -17,49 +17,19 @@ public struct Fingerprint: Sendable, Equatable {
     }
 }
 
-extension CodingUserInfoKey {
-    /// Set to `true` for an encoder of files that programs read: a fingerprint's numbers become one text.
-    public static let packsNumbers = CodingUserInfoKey(rawValue: "packsNumbers")
-}
-
-/// `values` is a list of numbers or, a fraction of the work for an encoder, one text of them with spaces between. Both
-/// can be read and give the same numbers.
+/// `values` may be packed, see `NumberPacking`.
 extension Fingerprint: Codable {
     private enum CodingKeys: CodingKey { case hash, values }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         hash = try container.decode(String.self, forKey: .hash)
-        guard let text = try? container.decode(String.self, forKey: .values) else {
-            values = try container.decode([Double].self, forKey: .values)
-            return
-        }
-        values = try text.utf8.split(separator: UInt8(ascii: " ")).map { part in
-            guard let value = Double(Substring(part)) else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: .values, in: container, debugDescription: "`\(Substring(part))` is no number")
-            }
-            return value
-        }
+        values = try container.decodeNumbers(forKey: .values)
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(hash, forKey: .hash)
-        if CodingUserInfoKey.packsNumbers.flatMap({ encoder.userInfo[$0] as? Bool }) == true {
-            try container.encode(packedValues, forKey: .values)
-        } else {
-            try container.encode(values, forKey: .values)
-        }
-    }
-
-    private var packedValues: String {
-        var text = ""
-        text.reserveCapacity(20 * values.count)
-        for value in values {
-            if !text.isEmpty { text += " " }
-            text += value.description
-        }
-        return text
+        try container.encode(numbers: values, forKey: .values, packed: encoder.packs(.fingerprints))
     }
 }

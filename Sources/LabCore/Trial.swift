@@ -140,7 +140,7 @@ public enum TrainingOutcome: Codable, Sendable, Equatable {
 }
 
 /// A trial's result, small enough to keep for thousands of trials.
-public struct TrialResult: Codable, Sendable, Equatable {
+public struct TrialResult: Sendable, Equatable {
     public let spec: TrialSpec
     /// Mean judge score per question (over turns and samples), in the order of the question file.
     public let questionScores: [Double]
@@ -167,6 +167,35 @@ public struct TrialResult: Codable, Sendable, Equatable {
     /// Mean judge score, 1-10.
     public var score: Double { questionScores.reduce(0, +) / Double(max(questionScores.count, 1)) }
     public var greedyScore: Double { greedyScores.reduce(0, +) / Double(max(greedyScores.count, 1)) }
+}
+
+/// The scores may be packed, see `NumberPacking`.
+extension TrialResult: Codable {
+    private enum CodingKeys: CodingKey { case spec, questionScores, greedyScores, kl, metrics, seconds, weightsHash }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            spec: try container.decode(TrialSpec.self, forKey: .spec),
+            questionScores: try container.decodeNumbers(forKey: .questionScores),
+            greedyScores: try container.decodeNumbers(forKey: .greedyScores),
+            kl: try container.decodeIfPresent(Double.self, forKey: .kl),
+            metrics: try container.decode([String: Double].self, forKey: .metrics),
+            seconds: try container.decode(Double.self, forKey: .seconds),
+            weightsHash: try container.decodeIfPresent(String.self, forKey: .weightsHash))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        let packed = encoder.packs(.scores)
+        try container.encode(spec, forKey: .spec)
+        try container.encode(numbers: questionScores, forKey: .questionScores, packed: packed)
+        try container.encode(numbers: greedyScores, forKey: .greedyScores, packed: packed)
+        try container.encodeIfPresent(kl, forKey: .kl)
+        try container.encode(metrics, forKey: .metrics)
+        try container.encode(seconds, forKey: .seconds)
+        try container.encodeIfPresent(weightsHash, forKey: .weightsHash)
+    }
 }
 
 /// A trial is scored, or its loss is rejected in it.

@@ -2,14 +2,33 @@ import Foundation
 import LabCore
 import Testing
 
-@Suite struct FingerprintTests {
+@Suite struct NumberPackingTests {
     static let fingerprint = Fingerprint(
         hash: "ab", values: [0.1, -0.0, 1e-7, -12345.678, .leastNonzeroMagnitude, .greatestFiniteMagnitude])
 
-    private func encoded(_ fingerprint: Fingerprint, packs: Bool) throws -> Data {
+    private func encoded(_ value: some Encodable, packs: Bool) throws -> Data {
+        try encoded(value, packing: packs ? .everything : [])
+    }
+
+    private func encoded(_ value: some Encodable, packing: NumberPacking) throws -> Data {
         let encoder = JSONEncoder()
-        if let key = CodingUserInfoKey.packsNumbers { encoder.userInfo[key] = packs }
-        return try encoder.encode(fingerprint)
+        if let key = CodingUserInfoKey.numberPacking { encoder.userInfo[key] = packing }
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try encoder.encode(value)
+    }
+
+    @Test(arguments: [NumberPacking.fingerprints, .everything, []])
+    func aTrialsScoresAreTheSameNumbersPackedOrNot(packing: NumberPacking) throws {
+        let spec = TrialSpec(world: "w", fidelity: .full, setting: Setting(learningRate: 1e-3, beta: 0.1), seed: 3)
+        let outcome = TrialOutcome.scored(
+            TrialResult(
+                spec: spec, questionScores: [1.0 / 3, 10, 0.1 + 0.2], greedyScores: [], kl: nil,
+                metrics: ["rewards/margins": 0.25], seconds: 2.5, weightsHash: "ab"))
+        let data = try encoded(outcome, packing: packing)
+        #expect(try JSONDecoder().decode(TrialOutcome.self, from: data) == outcome)
+        let isText = String(decoding: data, as: UTF8.self).contains(#""questionScores":""#)
+        #expect(isText == packing.contains(.scores))
     }
 
     @Test(arguments: [false, true])
