@@ -24,7 +24,9 @@ public final class RunRecorder: CandidateArchive {
     }
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
-        try await archive.record(candidate, try keep(candidate), of: campaign)
+        let document = try ArchiveJSON.encode(candidate)
+        try keep(candidate, document)
+        try await archive.record(candidate, String(decoding: document, as: UTF8.self), of: campaign)
     }
 
     /// Every file first, then all rows in one transaction.
@@ -34,12 +36,12 @@ public final class RunRecorder: CandidateArchive {
             let id = entry.candidate.id
             let candidate = try ArchiveJSON.encode(entry.candidate)
             let trials = try entry.trials.map { (record: $0, document: try ArchiveJSON.encode($0)) }
-            if try !keepFolder(entry, candidate, trials.map(\.document)) {
-                _ = try keep(entry.candidate)
-                if let screening = entry.screening {
+            let screening = try entry.screening.map { try ArchiveJSON.encode($0) }
+            if try !keepFolder(entry.candidate, candidate, screening, trials.map(\.document)) {
+                try keep(entry.candidate, candidate)
+                if let screening {
                     let folder = RunLayout.folder(of: id, name: entry.candidate.lossName)
-                    try directory.evidence.keep(
-                        try ArchiveJSON.encode(screening), for: RunLayout.screening(in: folder))
+                    try directory.evidence.keep(screening, for: RunLayout.screening(in: folder))
                 }
                 for trial in trials {
                     try await trialFile(of: id, campaign).keep(trial.document, slug: trial.record.spec.slug)
@@ -53,33 +55,31 @@ public final class RunRecorder: CandidateArchive {
         try await archive.record(rows, of: campaign)
     }
 
-    /// Writes all files of a candidate that has none yet at once; says whether it did.
-    private func keepFolder(_ entry: RecordedCandidate, _ document: [UInt8], _ trials: [[UInt8]]) throws -> Bool {
-        let folder = RunLayout.folder(of: entry.candidate.id, name: entry.candidate.lossName)
+    /// Writes all files of a candidate that has none yet at once, from their JSON; says whether it did.
+    private func keepFolder(
+        _ candidate: Candidate, _ document: [UInt8], _ screening: [UInt8]?, _ trials: [[UInt8]]
+    ) throws -> Bool {
+        let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
         var files: [(name: String, bytes: [UInt8])] = []
         func add(_ bytes: [UInt8], at key: String) { files.append((String(key.dropFirst(folder.count + 1)), bytes)) }
-        if let source = entry.candidate.source { add(Array(source.text.utf8), at: RunLayout.loss(in: folder)) }
+        if let source = candidate.source { add(Array(source.text.utf8), at: RunLayout.loss(in: folder)) }
         add(document, at: RunLayout.candidate(in: folder))
-        if let screening = entry.screening {
-            add(try ArchiveJSON.encode(screening), at: RunLayout.screening(in: folder))
-        }
+        if let screening { add(screening, at: RunLayout.screening(in: folder)) }
         if !trials.isEmpty {
             add(trials.flatMap { $0 + [UInt8(ascii: "\n")] }, at: RunLayout.trials(in: folder))
         }
         guard try directory.evidence.storeFolder(folder, files: files) else { return false }
-        remember(Place(folder: folder), of: entry.candidate.id)
+        remember(Place(folder: folder), of: candidate.id)
         return true
     }
 
-    /// Writes a candidate's files; its JSON.
-    private func keep(_ candidate: Candidate) throws -> String {
+    /// Writes a candidate's loss and its JSON.
+    private func keep(_ candidate: Candidate, _ document: [UInt8]) throws {
         let folder = RunLayout.folder(of: candidate.id, name: candidate.lossName)
         remember(Place(folder: folder), of: candidate.id)
         let evidence = directory.evidence
         if let source = candidate.source { try evidence.keep(Array(source.text.utf8), for: RunLayout.loss(in: folder)) }
-        let document = try ArchiveJSON.encode(candidate)
         try evidence.keep(document, for: RunLayout.candidate(in: folder))
-        return String(decoding: document, as: UTF8.self)
     }
 
     public func record(

@@ -26,15 +26,16 @@ struct Worker: Sendable {
         try FileManager.default.createDirectory(atPath: configuration.logs, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
         let log = configuration.logs + "/worker-\(number).log"
-        for _ in 1..<startAttempts {
-            do { return try await attempt(configuration, log: log) } catch is KilledWhileStarting { continue }
+        var signal: Int32 = 0
+        for _ in 0..<startAttempts {
+            do { return try await attempt(configuration, log: log) } catch let killed as KilledWhileStarting {
+                signal = killed.signal
+            }
         }
-        do { return try await attempt(configuration, log: log) } catch let killed as KilledWhileStarting {
-            throw TrainerError.workerUnusable(
-                reason:
-                    "it was killed by signal \(killed.signal) before it was ready, \(startAttempts) times (for want of "
-                    + "memory? `dmesg` may tell); its log is \(log)")
-        }
+        throw TrainerError.workerUnusable(
+            reason:
+                "it was killed by signal \(signal) before it was ready, \(startAttempts) times (for want of memory? "
+                + "`dmesg` may tell); its log is \(log)")
     }
 
     private static func attempt(_ configuration: WorkerConfiguration, log: String) async throws -> Worker {
@@ -116,10 +117,7 @@ struct Worker: Sendable {
             return true
         }
         defer { watchdog.cancel() }
-        for await line in process.events {
-            let event = try? WorkerEvent(line: line)
-            return event
-        }
+        for await line in process.events { return try? WorkerEvent(line: line) }
         if Task.isCancelled { process.killTree() }
         let exit = await process.wait()
         try Task.checkCancellation()
