@@ -20,7 +20,7 @@ extension ChatClient {
     func attempt(
         _ request: ChatRequest, _ body: [UInt8], within time: Duration, _ onText: (@Sendable (String?) -> Void)?
     ) async -> Result<ParsedReply, AttemptFailure> {
-        var exchange = HTTPRequest(url: url, timeouts: endpoint.timeouts)
+        var exchange = HTTPRequest(url: url(of: request), timeouts: endpoint.timeouts)
         exchange.timeouts.total = min(endpoint.timeouts.total, time)
         exchange.body = body
         exchange.headers =
@@ -39,7 +39,7 @@ extension ChatClient {
             if failure.kind == .brokenOff, let error = listener?.error {
                 return .failure(read(error, request).charged())
             }
-            return .failure(describe(failure))
+            return .failure(describe(failure, request))
         case .success(let response):
             guard response.status == 200 else {
                 let complaint = ServerComplaint(status: response.status, body: response.body)

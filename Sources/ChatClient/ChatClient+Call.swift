@@ -107,7 +107,7 @@ extension ChatClient {
     private func options(for request: ChatRequest) -> BodyOptions {
         var options = adaptations.options(for: request.model)
         options.maxTokens = request.maxTokens
-        if endpoint.provider == .anthropic || ledger.budget.limitsLength {
+        if endpoint.provider == .anthropic || request.prompt != nil || ledger.budget.limitsLength {
             options.maxTokens = options.maxTokens ?? endpoint.defaultMaxTokens
         }
         return options

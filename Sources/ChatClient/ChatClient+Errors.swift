@@ -45,8 +45,11 @@ extension ChatClient {
         case .wrongPlace:
             return failure(
                 .configuration,
-                "has no chat API at \(url) (\(answer)); baseURL usually ends in /v1, and no redirect "
-                    + "is followed")
+                request.prompt == nil
+                    ? "has no chat API at \(url(of: request)) (\(answer)); baseURL usually ends in /v1, and no "
+                        + "redirect is followed"
+                    : "completes no text at \(url(of: request)) (\(answer)); baseURL usually ends in /v1; a server "
+                        + "without text completions can be asked in the chat form")
         }
     }
 
@@ -59,7 +62,7 @@ extension ChatClient {
     }
 
     /// No answer, or none to its end.
-    func describe(_ failure: TransportFailure) -> AttemptFailure {
+    func describe(_ failure: TransportFailure, _ request: ChatRequest) -> AttemptFailure {
         let limits = endpoint.timeouts
         let (kind, story): (ChatError.Kind, String) =
             switch failure.kind {
@@ -85,7 +88,7 @@ extension ChatClient {
             case .tooLarge, .cancelled, .untrusted, .unusable: false
             }
         return AttemptFailure(
-            error: ChatError(kind, "\(endpoint.name) (\(url)) \(story)"), canRetry: canRetry,
+            error: ChatError(kind, "\(endpoint.name) (\(url(of: request))) \(story)"), canRetry: canRetry,
             mayBeCharged: failure.wasSent)
     }
 

@@ -12,7 +12,8 @@ public final class ChatClient: ChatService {
     let cassette: Cassette?
     let cache: ResponseCache?
     let secrets: Secrets
-    let url: String
+    private let chatURL: String
+    private let completionURL: String
     let isLoopback: Bool
     let api: any ChatProtocol
     let gate: Gate
@@ -36,7 +37,8 @@ public final class ChatClient: ChatService {
         self.ledger = ledger
         self.cassette = cassette
         self.cache = cache
-        url = try endpoint.validatedURL()
+        chatURL = try endpoint.validatedURL()
+        completionURL = try endpoint.validatedURL(forCompletions: true)
         isLoopback = endpoint.isLoopback
         if cassette?.mode == .replay {
             secrets = Secrets(key: nil)
@@ -87,10 +89,22 @@ public final class ChatClient: ChatService {
         }
     }
 
+    /// Where a request goes.
+    func url(of request: ChatRequest) -> String { request.prompt == nil ? chatURL : completionURL }
+
     private func check(_ request: ChatRequest) throws {
         func refuse(_ message: String) -> ChatError { ChatError(.configuration, "\(endpoint.name): \(message)") }
         if request.model.isEmpty { throw refuse("the request names no model") }
-        if request.messages.isEmpty { throw refuse("the request has no messages") }
+        if let prompt = request.prompt {
+            if prompt.isEmpty || !request.messages.isEmpty {
+                throw refuse("a request has either messages or a text to complete")
+            }
+            if endpoint.provider == .anthropic {
+                throw refuse("Anthropic's API completes no text; ask in the chat form")
+            }
+        } else if request.messages.isEmpty {
+            throw refuse("the request has no messages")
+        }
         if request.n < 1 { throw refuse("the request wants \(request.n) replies; ask for at least 1") }
         if let most = request.maxTokens, most < 1 { throw refuse("the request wants \(most) tokens at most") }
         if let temperature = request.temperature, !(temperature >= 0 && temperature.isFinite) {

@@ -13,7 +13,7 @@ public struct ChatMessage: Codable, Hashable, Sendable {
     }
 }
 
-/// What is asked of a chat model, whatever server answers.
+/// What is asked of a model, whatever server answers: a conversation to go on with, or a text to complete.
 public struct ChatRequest: Codable, Hashable, Sendable {
     /// What form the reply shall have, where the server can hold the model to it.
     public enum ReplyFormat: Codable, Hashable, Sendable {
@@ -25,10 +25,15 @@ public struct ChatRequest: Codable, Hashable, Sendable {
     }
 
     public var model: String
+    /// The conversation; empty for a completion.
     public var messages: [ChatMessage]
+    /// The text to complete, instead of messages: what a base model, or a chat model without its template, goes on
+    /// with. Only the OpenAI form knows it (`/completions`).
+    public var prompt: String?
     /// 0 and up; `nil` leaves it to the server.
     public var temperature: Double?
-    /// Most tokens in one reply.
+    /// Most tokens in one reply. A completion without it gets the endpoint's `defaultMaxTokens`, for servers take as
+    /// little as 16 when they are not told.
     public var maxTokens: Int?
     /// Replies wanted.
     public var n: Int
@@ -55,4 +60,19 @@ public struct ChatRequest: Codable, Hashable, Sendable {
         self.reasoningEffort = reasoningEffort
         self.stream = stream
     }
+
+    /// A text to complete.
+    ///
+    /// - Parameter stop: texts at which the completion ends; none of them is part of the reply.
+    public init(
+        model: String, completing prompt: String, temperature: Double? = nil, maxTokens: Int? = nil, n: Int = 1,
+        seed: Int? = nil, stop: [String] = []
+    ) {
+        self.init(
+            model: model, messages: [], temperature: temperature, maxTokens: maxTokens, n: n, seed: seed, stop: stop)
+        self.prompt = prompt
+    }
+
+    /// Everything that the model reads, in its order.
+    var texts: [String] { messages.map(\.content) + [prompt].compactMap { $0 } }
 }

@@ -64,7 +64,7 @@ import Testing
             _ = try await second.complete(ask(model, "a"))
             _ = try await second.complete(ask(model, "b"))
             _ = try await client().complete(ask(model, "b"))
-            #expect(try await server.seen(model).map(\.body.messages[0].content) == ["a", "b"])
+            #expect(try await server.seen(model).map(\.body.messages?[0].content) == ["a", "b"])
             #expect(try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").count == 2)
         }
     }

@@ -50,7 +50,8 @@ final class ScriptedServer: Sendable {
                 let content: String
             }
 
-            let messages: [Message]
+            let messages: [Message]?
+            let prompt: String?
             let system: String?
             let temperature: Double?
             let maxTokens: Int?
@@ -110,6 +111,13 @@ extension ChatClient {
     func complete(_ request: ChatRequest) async throws -> ChatReply {
         try await complete(request, for: ChatPurpose(step: "test"))
     }
+}
+
+/// A text to complete.
+func complete(
+    _ model: String, _ text: String = "def ", maxTokens: Int? = 50, n: Int = 1, stop: [String] = []
+) -> ChatRequest {
+    ChatRequest(model: model, completing: text, temperature: 0.8, maxTokens: maxTokens, n: n, seed: 5, stop: stop)
 }
 
 /// The error that a call ends with.

@@ -6,10 +6,10 @@ extension ChatEndpoint {
         "authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "x-goog-api-key",
     ]
 
-    /// Where chat requests go.
+    /// Where requests go: conversations, or texts to complete.
     ///
     /// - Throws: `ChatError` of kind `configuration` naming the field that is wrong.
-    func validatedURL() throws -> String {
+    func validatedURL(forCompletions: Bool = false) throws -> String {
         func refuse(_ message: String) -> ChatError { ChatError(.configuration, "\(name): \(message)") }
         guard var parts = URLComponents(string: baseURL), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), let host = parts.host, !host.isEmpty
@@ -48,16 +48,20 @@ extension ChatEndpoint {
             throw refuse("caFile \(caFile) cannot be read")
         }
         parts.fragment = nil
-        parts.path = path(after: parts.path)
+        parts.path = path(after: parts.path, forCompletions)
         guard let url = parts.string else { throw refuse("baseURL is no URL") }
         return url
     }
 
-    private func path(after base: String) -> String {
+    private func path(after base: String, _ forCompletions: Bool) -> String {
         var base = base
         while base.hasSuffix("/") { base.removeLast() }
-        let leaf = provider == .openai ? "/chat/completions" : "/messages"
-        if base.hasSuffix(leaf) { return base }
-        return (base.isEmpty ? "/v1" : base) + leaf
+        let chat = provider == .openai ? "/chat/completions" : "/messages"
+        // A baseURL may name the place of either form.
+        for leaf in [chat, "/completions"] where base.hasSuffix(leaf) {
+            base.removeLast(leaf.count)
+            return base + (forCompletions ? "/completions" : chat)
+        }
+        return (base.isEmpty ? "/v1" : base) + (forCompletions ? "/completions" : chat)
     }
 }

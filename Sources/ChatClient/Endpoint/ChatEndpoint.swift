@@ -51,8 +51,8 @@ public struct ChatEndpoint: Hashable, Sendable {
     public var proxy: String?
     /// The model's context in tokens, where the user knows it.
     public var contextTokens: Int?
-    /// Most tokens of a reply when the request does not say and a limit is needed: always for Anthropic, with a budget
-    /// for all.
+    /// Most tokens of a reply when the request does not say and a limit is needed: always for Anthropic and for
+    /// completions, with a budget for all.
     public var defaultMaxTokens: Int
     /// Sent with every request. A value of the form `${NAME}` is the environment variable of that name and a secret.
     public var extraHeaders: [String: String]

@@ -1,4 +1,4 @@
-/// Chat completions, as OpenAI defines them and compatible servers follow.
+/// Chat completions and text completions, as OpenAI defines them and compatible servers follow.
 struct OpenAIProtocol: ChatProtocol {
     let takesSeveralReplies = true
 
@@ -12,11 +12,15 @@ struct OpenAIProtocol: ChatProtocol {
             if let value { members.append(.init(key: key, value: value)) }
         }
         add("model", .string(request.model))
-        add("messages", .array(request.messages.map(Self.message)))
+        if let prompt = request.prompt {
+            add("prompt", .string(prompt))
+        } else {
+            add("messages", .array(request.messages.map(Self.message)))
+        }
         add("temperature", request.temperature.map(JSONValue.number))
-        add(
-            options.adaptations.contains(.maxCompletionTokens) ? "max_completion_tokens" : "max_tokens",
-            options.maxTokens.map(JSONValue.integer))
+        // Text completions never had the newer name.
+        let isNewer = options.adaptations.contains(.maxCompletionTokens) && request.prompt == nil
+        add(isNewer ? "max_completion_tokens" : "max_tokens", options.maxTokens.map(JSONValue.integer))
         add("n", request.n > 1 ? .integer(request.n) : nil)
         add("seed", request.seed.map(JSONValue.integer))
         add("stop", request.stop.isEmpty ? nil : .array(request.stop.map(JSONValue.string)))
@@ -64,21 +68,23 @@ struct OpenAIProtocol: ChatProtocol {
         }
         var read: [(index: Int, choice: ChatReply.Choice)] = []
         for (position, choice) in choices.enumerated() {
-            guard let message = choice["message"], message.isObject else {
-                throw MalformedReply("a choice has no message")
-            }
-            let refusal = message["refusal"]?.string
-            read.append(
-                (
-                    choice["index"]?.integer ?? position,
-                    .init(
-                        text: Self.text(of: message["content"]) ?? refusal ?? "",
-                        finish: Self.finish(choice["finish_reason"]?.string, refused: refusal != nil))
-                ))
+            read.append((choice["index"]?.integer ?? position, try Self.choice(choice)))
         }
         return ParsedReply(
             choices: read.sorted { $0.index < $1.index }.map(\.choice), model: body["model"]?.string ?? "",
-            usage: Self.usage(body["usage"]))
+            usage: Self.usage(in: body))
+    }
+
+    /// A choice of a conversation holds a message, one of a completion its text.
+    private static func choice(_ choice: JSONValue) throws(MalformedReply) -> ChatReply.Choice {
+        let reason = choice["finish_reason"]?.string
+        guard let message = choice["message"], message.isObject else {
+            guard let text = choice["text"]?.string else { throw MalformedReply("a choice has no message and no text") }
+            return .init(text: text, finish: finish(reason, refused: false))
+        }
+        let refusal = message["refusal"]?.string
+        return .init(
+            text: text(of: message["content"]) ?? refusal ?? "", finish: finish(reason, refused: refusal != nil))
     }
 
     func stream() -> any ReplyStream { OpenAIStream() }
@@ -92,17 +98,23 @@ struct OpenAIProtocol: ChatProtocol {
     static func finish(_ reason: String?, refused: Bool) -> ChatReply.Finish {
         if refused { return .refusal }
         return switch reason {
-        case "stop", "eos", "end_turn", "stop_sequence": .stop
+        case "stop", "eos", "eos_token", "end_turn", "stop_sequence": .stop
         case "length", "max_tokens", "model_length": .length
         case "content_filter", "refusal": .refusal
         default: .other
         }
     }
 
-    static func usage(_ usage: JSONValue?) -> ChatUsage? {
+    /// The usage in a reply or in an event of a stream.
+    static func usage(in body: JSONValue) -> ChatUsage? {
+        let usage = body["usage"]
         guard let prompt = usage?["prompt_tokens"]?.integer else { return nil }
         let completion = usage?["completion_tokens"]?.integer ?? 0
-        let cached = usage?["prompt_tokens_details"]?["cached_tokens"]?.integer ?? 0
+        let cached =
+            usage?["prompt_tokens_details"]?["cached_tokens"]?.integer
+            // DeepSeek's name, then llama.cpp's: the tokens it took from its cache, or those that it had to read.
+            ?? usage?["prompt_cache_hit_tokens"]?.integer ?? body["timings"]?["cache_n"]?.integer
+            ?? body["timings"]?["prompt_n"]?.integer.map { max(0, prompt - $0) } ?? 0
         guard prompt >= 0, completion >= 0, cached >= 0 else { return nil }
         return ChatUsage(promptTokens: prompt, completionTokens: completion, cachedTokens: min(cached, prompt))
     }
@@ -132,12 +144,12 @@ struct OpenAIStream: ReplyStream {
         }
         if chunk["error"] != nil || event.name == "error" { throw StreamedError(body: chunk) }
         if let name = chunk["model"]?.string { model = name }
-        usage = OpenAIProtocol.usage(chunk["usage"]) ?? usage
+        usage = OpenAIProtocol.usage(in: chunk) ?? usage
         var added = ""
         for (position, choice) in (chunk["choices"]?.array ?? []).enumerated() {
             let index = choice["index"]?.integer ?? position
             var part = parts[index] ?? Part()
-            if let text = OpenAIProtocol.text(of: choice["delta"]?["content"]) {
+            if let text = OpenAIProtocol.text(of: choice["delta"]?["content"]) ?? choice["text"]?.string {
                 part.text += text
                 if index == 0 { added += text }
             }

@@ -77,10 +77,10 @@ public final class Cassette: Sendable {
         if let error = line?.error { throw ChatError(error.kind, error.message, status: error.status) }
         if let reply = line?.reply { return reply }
         guard mode == .replay else { return nil }
-        let start = request.messages.last.map { String($0.content.prefix(60)) } ?? ""
+        let start = request.texts.last?.prefix(60) ?? ""
         throw ChatError(
             .configuration,
-            "the cassette \(file) holds no further reply of \(request.model) to the message that begins with "
+            "the cassette \(file) holds no further reply of \(request.model) to the text that begins with "
                 + "\"\(start)\"; record it anew")
     }
 

@@ -7,14 +7,14 @@ public enum TokenEstimate {
     /// and other scripts.
     public static func usual(_ text: String) -> Int { (text.utf8.count + 2) / 3 }
 
-    /// A usual count for the messages of a request.
+    /// A usual count for what a request lets the model read.
     public static func usual(_ request: ChatRequest) -> Int {
-        request.messages.reduce(0) { $0 + usual($1.content) + 4 }
+        request.texts.reduce(0) { $0 + usual($1) + 4 }
     }
 
-    /// The most tokens that the messages can be: a token stands for at least one byte.
+    /// The most tokens that a request's texts can be: a token stands for at least one byte.
     static func most(_ request: ChatRequest) -> Int {
-        var bytes = request.messages.reduce(0) { $0 + $1.content.utf8.count + perMessage }
+        var bytes = request.texts.reduce(0) { $0 + $1.utf8.count + perMessage }
         if case .schema(_, let schema) = request.format { bytes += schema.utf8.count }
         return bytes + 4 * perMessage
     }

@@ -6,7 +6,8 @@ Prints its port on the first line and ends when its standard input is closed.
 
 The model's name is the script: `429,500,ok#anything` answers the first request of that name with 429, the second with
 500 and all later ones with `ok`. What stands behind `#` keeps scripts of different tests apart; `:` gives a behaviour
-its argument. `POST .../chat/completions` speaks OpenAI's form, `POST .../messages` Anthropic's.
+its argument. `POST .../chat/completions` speaks OpenAI's form, `POST .../messages` Anthropic's, and
+`POST .../completions` OpenAI's for texts to complete.
 
 `GET /seen?model=NAME` tells the requests of that name so far (time, headers, body), `GET /most?model=NAME` how many
 were being answered at the same time, at most. `GET /release?model=NAME` lets go what `held` holds back, then and later.
@@ -68,7 +69,7 @@ class Connection:
         NOW[model] += 1
         MOST[model] = max(MOST[model], NOW[model])
         try:
-            speaker = Anthropic(request) if target.endswith("/messages") else OpenAI(request)
+            speaker = speaker_for(target, request)
             return await self.behave(behaviour, argument, speaker, key)
         finally:
             NOW[model] -= 1
@@ -131,6 +132,10 @@ class Connection:
                 return await self.answer(500, speaker.error("api_error", "too slow"))
             case "stream":  # events with so many seconds between them
                 return await self.events(speaker.events(), float(argument or "0"))
+            case "timings":  # as llama.cpp counts: `cache_n`, or in older versions only what it had to read
+                reply = {**speaker.reply(), "timings": {argument or "cache_n": 60}}
+                reply["usage"] = {"prompt_tokens": 100, "completion_tokens": 10}
+                return await self.answer(200, json.dumps(reply))
             case "nodone":  # no [DONE], no usage
                 return await self.events([e for e in speaker.events() if "[DONE]" not in e and '"usage"' not in e])
             case "cut":  # the stream ends in the middle of the reply, and well as far as HTTP goes
@@ -285,6 +290,32 @@ class OpenAI:
         return f"data: {self.error('server_error', message)}\n\n"
 
 
+class Completions(OpenAI):
+    """Texts to complete: each choice repeats the prompt, numbered from the second on."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        super().__init__({**request, "messages": [{"content": request["prompt"]}]})
+
+    def reply(self, text: str | None = None) -> dict[str, Any]:
+        reply = super().reply(text)
+        for choice in reply["choices"]:
+            choice["text"] = choice.pop("message")["content"]
+            choice["logprobs"] = None
+        return {**reply, "object": "text_completion"}
+
+    def events(self) -> list[str]:
+        base = {"id": "1", "model": "served", "object": "text_completion"}
+        chunks: list[dict[str, Any]] = []
+        for index, text in enumerate(self.texts()):
+            for at in range(0, len(text), 4):
+                choice = {"index": index, "text": text[at : at + 4], "finish_reason": None}
+                chunks.append({**base, "choices": [choice]})
+            chunks.append({**base, "choices": [{"index": index, "text": "", "finish_reason": "stop"}]})
+        if (self.request.get("stream_options") or {}).get("include_usage"):
+            chunks.append({**base, "choices": [], "usage": self.usage()})
+        return [f"data: {json.dumps(c, ensure_ascii=False)}\n\n" for c in chunks] + ["data: [DONE]\n\n"]
+
+
 class Anthropic:
     """Messages."""
 
@@ -319,6 +350,12 @@ class Anthropic:
 
     def error_event(self, message: str) -> str:
         return f"event: error\ndata: {self.error('overloaded_error', message)}\n\n"
+
+
+def speaker_for(target: str, request: dict[str, Any]) -> OpenAI | Anthropic:
+    if target.endswith("/messages"):
+        return Anthropic(request)
+    return OpenAI(request) if target.endswith("/chat/completions") else Completions(request)
 
 
 async def main() -> None:
