@@ -3,8 +3,8 @@ import LabCore
 /// The keys of `proposer:` that say which model is asked and how; `nil` for a strategy that asks none.
 func proposingModel(from section: Section, strategy: String) -> ProposingModelConfig? {
     let keys = [
-        "model", "endpoint", "prompts", "temperature", "maxTokens", "critique", "repairs", "evidence", "contextTokens",
-        "reasoningEffort",
+        "model", "endpoint", "form", "prompts", "temperature", "maxTokens", "analyse", "critique", "repairs", "evidence",
+        "contextTokens", "reasoningEffort",
     ]
     guard strategy != "grammar" else {
         for key in keys where section.has(key) {
@@ -18,16 +18,25 @@ func proposingModel(from section: Section, strategy: String) -> ProposingModelCo
     }
     var config = ProposingModelConfig(model: section.line("model") ?? "")
     config.endpoint = endpoint(from: section.section("endpoint"))
+    config.form = PromptForm(rawValue: section.choice("form", config.form.rawValue, of: PromptForm.allCases.map(\.rawValue))) ?? config.form
+    if config.form == .completion {
+        // What fits beside two versions; more of them only made the model copy.
+        (config.maxTokens, config.evidence, config.analyse) = (300, 2, false)
+    }
     config.prompts = section.line("prompts")
-    config.temperature = section.double("temperature", config.temperature, in: 0...2)
+    config.temperature = section.optionalDouble("temperature", config.temperature, in: 0...2)
     config.maxTokens = section.int("maxTokens", config.maxTokens, in: 64...1_000_000)
+    config.analyse = section.flag("analyse", config.analyse)
     config.critique = section.flag("critique", config.critique)
     config.repairs = section.int("repairs", config.repairs, in: 0...3)
     config.evidence = section.int("evidence", config.evidence, in: 1...12)
     config.contextTokens = section.int("contextTokens", config.contextTokens, in: 2_048...10_000_000)
     config.reasoningEffort = section.line("reasoningEffort")
-    if strategy == "discopop", section.has("critique") {
-        section.complain(.conflict, "critique", "belongs to `strategy: program`; the paper's loop has none")
+    for key in ["critique", "analyse", "form"] where strategy == "discopop" && section.has(key) {
+        section.complain(.conflict, key, "belongs to `strategy: program`; the paper's loop has none")
+    }
+    for key in ["critique", "analyse"] where config.form == .completion && section.has(key) {
+        section.complain(.conflict, key, "belongs to `form: chat`; a completion has no such step")
     }
     if config.maxTokens * 2 > config.contextTokens {
         section.complain(
@@ -125,15 +134,21 @@ func render(_ model: ProposingModelConfig) -> String {
     """
 
       model: \(quoted(model.model))
-      endpoint:\(render(model.endpoint, indent: "    "))
+      endpoint:\(render(model.endpoint, indent: "    "))\(forms(of: model))
       prompts: \(model.prompts.map(quoted) ?? "none")
-      temperature: \(model.temperature)
+      temperature: \(model.temperature.map { "\($0)" } ?? "none")
       maxTokens: \(model.maxTokens)\(model.critique ? "\n  critique: true" : "")
       repairs: \(model.repairs)
       evidence: \(model.evidence)
       contextTokens: \(model.contextTokens)
       reasoningEffort: \(model.reasoningEffort.map(quoted) ?? "none")
     """
+}
+
+/// Only what is not the default, since `discopop` knows neither key.
+private func forms(of model: ProposingModelConfig) -> String {
+    if model.form == .completion { return "\n  form: completion" }
+    return model.analyse ? "" : "\n  analyse: false"
 }
 
 func render(_ judge: JudgeConfig) -> String {

@@ -29,18 +29,30 @@ public struct EndpointConfig: Codable, Sendable, Equatable {
     }
 }
 
+/// How a model is asked for a loss.
+public enum PromptForm: String, Codable, Sendable, CaseIterable {
+    /// With versions of one function, of which it writes the next: what base and code models are made for.
+    case completion
+    /// With messages, answered in messages.
+    case chat
+}
+
 /// The language model that proposes, and how it is asked.
 public struct ProposingModelConfig: Codable, Sendable, Equatable {
     /// As the endpoint names it.
     public var model: String
     public var endpoint: EndpointConfig
+    public var form: PromptForm
     /// Folder of prompt files that take the place of the built-in ones of the same name; relative to the project.
     public var prompts: String?
-    /// Of the steps that write; steps that reason or repair use at most this.
-    public var temperature: Double
+    /// Of the steps that write; steps that reason or repair use at most this. `nil` sends none, for servers that refuse
+    /// the parameter.
+    public var temperature: Double?
     /// Most tokens in one reply.
     public var maxTokens: Int
-    /// Whether a valid draft is criticised once and revised.
+    /// Whether a step of its own concludes from the scores what the next loss shall test (`chat`).
+    public var analyse: Bool
+    /// Whether a valid draft is criticised once and revised (`chat`).
     public var critique: Bool
     /// Repairs of one candidate (`program`), or further samples after invalid code (`discopop`).
     public var repairs: Int
@@ -52,15 +64,18 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
     public var reasoningEffort: String?
 
     public init(
-        model: String, endpoint: EndpointConfig = .init(), prompts: String? = nil, temperature: Double = 1,
-        maxTokens: Int = 2_048, critique: Bool = false, repairs: Int = 3, evidence: Int = 4,
+        model: String, endpoint: EndpointConfig = .init(), form: PromptForm = .chat, prompts: String? = nil,
+        temperature: Double? = 1, maxTokens: Int = 2_048, analyse: Bool = true, critique: Bool = false,
+        repairs: Int = 2, evidence: Int = 4,
         contextTokens: Int = 32_768, reasoningEffort: String? = nil
     ) {
         self.model = model
         self.endpoint = endpoint
+        self.form = form
         self.prompts = prompts
         self.temperature = temperature
         self.maxTokens = maxTokens
+        self.analyse = analyse
         self.critique = critique
         self.repairs = repairs
         self.evidence = evidence

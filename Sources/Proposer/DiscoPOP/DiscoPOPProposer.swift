@@ -24,25 +24,17 @@ public struct DiscoPOPProposer: LossProposer {
         run.saw(hypothesis: "", shown: Self.burnInLosses(request.snapshot).map { EvidenceText.name(of: $0) })
         var own = DiscoPOPTurn(candidate: request.number, messages: [], isValid: false)
         var draft: LossDraft?
+        let shown = Self.burnInLosses(request.snapshot).compactMap { $0.source?.text }
         for sample in 0...parts.config.repairs {
-            let reply = try await ask(opening, &history, own, &run)
-            own.messages.append(ChatMessage(.assistant, reply.text.isEmpty ? "(no answer)" : reply.text))
-            let problem: String
-            do {
-                let parsed = try ReplyParser.draft(
-                    from: reply.text, isCutOff: reply.choices.first?.finish == .length)
-                draft = parsed
-                let result = try await run.check(parsed, by: .discopop)
-                if result.isSound {
-                    own.isValid = true
-                    break
-                }
-                problem = "Code not valid.\n\(result.text)"
-            } catch let unusable as ReplyProblem {
-                run.note(unusable, by: .discopop)
-                draft = nil
-                problem = "Answer not usable: \(unusable.message)."
+            let written = try await ask(opening, &history, own, shown, &run)
+            own.messages.append(ChatMessage(.assistant, written.text.isEmpty ? "(no answer)" : written.text))
+            draft = written
+            if written.isSound {
+                own.isValid = true
+                break
             }
+            let problems = written.problems.map { "- \($0)" }.joined(separator: "\n")
+            let problem = (written.screening?.source == nil ? "Answer not usable." : "Code not valid.") + "\n\(problems)"
             own.problem = problem
             // The last sample's error is the feedback that opens the next candidate's turn.
             guard sample < parts.config.repairs else { break }
@@ -86,13 +78,14 @@ public struct DiscoPOPProposer: LossProposer {
 
     /// One call; where the server finds the conversation too long, half as much history is tried.
     private func ask(
-        _ opening: [ChatMessage], _ history: inout DiscoPOPHistory, _ own: DiscoPOPTurn, _ run: inout ProgramRun
-    ) async throws -> ChatReply {
+        _ opening: [ChatMessage], _ history: inout DiscoPOPHistory, _ own: DiscoPOPTurn, _ shown: [String],
+        _ run: inout ProgramRun
+    ) async throws -> LossDraft {
         var room = parts.config.contextTokens - parts.config.maxTokens
         while true {
             let messages = opening + history.messages(within: room, besides: opening + own.messages) + own.messages
             do {
-                return try await run.reply(to: messages, .discopop)
+                return try await run.draft(.messages(messages), .discopop, shown: shown)
             } catch let error as ChatError where error.kind == .contextOverflow && room > 1_024 && !history.isEmpty {
                 room /= 2
             }

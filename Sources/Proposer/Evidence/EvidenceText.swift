@@ -127,13 +127,19 @@ struct EvidenceText {
         decimals(estimate.mean) + (estimate.standardError.map { " ± " + decimals($0) } ?? " (no error known)")
     }
 
-    /// Three decimals, whatever the locale.
-    static func decimals(_ value: Double) -> String {
+    /// `6.54 ± 0.15`: every digit is a token, and the third one says nothing.
+    static func short(_ estimate: Estimate) -> String {
+        decimals(estimate.mean, 2) + (estimate.standardError.map { " ± " + decimals($0, 2) } ?? "")
+    }
+
+    /// So many decimals, whatever the locale.
+    static func decimals(_ value: Double, _ places: Int = 3) -> String {
         guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-        let thousandths = Int((abs(value) * 1_000).rounded(.toNearestOrEven))
-        let fraction = String(thousandths % 1_000)
-        let padded = String(repeating: "0", count: 3 - fraction.count) + fraction
-        return "\(value < 0 && thousandths > 0 ? "-" : "")\(thousandths / 1_000).\(padded)"
+        let scale = (0..<places).reduce(1) { product, _ in product * 10 }
+        let parts = Int((abs(value) * Double(scale)).rounded(.toNearestOrEven))
+        let fraction = String(parts % scale)
+        let padded = String(repeating: "0", count: places - fraction.count) + fraction
+        return "\(value < 0 && parts > 0 ? "-" : "")\(parts / scale).\(padded)"
     }
 
     /// The file without its header comments, which say nothing about what it computes.

@@ -1,27 +1,13 @@
 /// What a loss must be: the text that writing and repairing steps are handed.
 public enum Contract {
+    /// Its signature and what it returns, then what is asked of it; no code that could be sent back as an answer.
     public static let text = """
-        import math
-
-        import torch
-        import torch.nn.functional as F
-        from torch import Tensor
-
-
-        def loss(
-            policy_chosen_logps: Tensor,  # (B,) nats, summed over completion tokens, about -10 to -500
-            policy_rejected_logps: Tensor,  # (B,)
-            reference_chosen_logps: Tensor,  # (B,) no gradient
-            reference_rejected_logps: Tensor,  # (B,) no gradient
-            beta: float,  # tuned for every loss alike
-        ) -> Tensor:  # (B,) one loss value per pair
-            ...
-
-        - The usual building block is the margin rho = (policy_chosen_logps - policy_rejected_logps) - \
-        (reference_chosen_logps - reference_rejected_logps).
-        - It must be finite, with finite gradients, for any finite input, also where beta * rho is -20 or 20.
-        - Its gradient must raise the chosen answer over the rejected one where the two are ordered badly.
-        - beta should only scale log-probabilities; every other constant is a number in the code.
-        - Only torch, torch.nn.functional and math; no files, no randomness, no state, no printing.
+        The function is loss(\(ShortLoss.parameters)).
+        The first four arguments are tensors of shape (B,): summed log-probabilities in nats, about -10 to -500, of the \
+        chosen and the rejected answer under the policy, which is trained, and the reference, which is frozen. beta is a \
+        float, about 0.05, that only scales log-probabilities.
+        It returns one loss value per pair, shape (B,), without .mean() or .sum(). The value falls as \
+        policy_chosen_logps rises and as policy_rejected_logps falls. Values and gradients are finite for any input.
+        It uses torch, torch.nn.functional as F and math; every other constant is a number in the code.
         """
 }

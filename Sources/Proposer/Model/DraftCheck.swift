@@ -1,46 +1,26 @@
 import LabCore
 
-/// The step without a model: screening, and whether an earlier loss computes the same.
+/// The step without a model: what screening finds in a reply, and whether an earlier loss computes the same.
 struct DraftCheck: Sendable {
     let screener: any LossScreener
     /// Fingerprint distance up to which two losses are one.
     let tolerance: Double
 
-    /// What was found out about one draft.
-    struct Result: Sendable {
-        let screening: Screening?
-        let findings: [ProposalTrace.Finding]
-
-        var isSound: Bool { findings.isEmpty }
-        /// The findings as the repairing model reads them.
-        var text: String {
-            findings.map { finding in
-                let place = finding.line.map { " (line \($0))" } ?? ""
-                return "- \(finding.code)\(place): \(finding.message)"
-            }.joined(separator: "\n")
+    func check(_ text: String, _ reply: ReplyContext, against snapshot: ArchiveSnapshot) async throws -> LossDraft {
+        let screening = try await screener.screen(text, name: nil, reply: reply)
+        func draft(_ findings: [ProposalTrace.Finding]) -> LossDraft {
+            LossDraft(text: text, reply: reply, screening: screening, findings: findings)
         }
-        var shapeInWords: String {
-            let words = screening?.shape?.words ?? []
-            return words.isEmpty ? "Nothing was measured." : words.joined(separator: " ")
-        }
-    }
-
-    func check(_ draft: LossDraft, name: String, against snapshot: ArchiveSnapshot) async throws -> Result {
-        let screening = try await screener.screen(draft.code, name: name)
         guard screening.accepted else {
             let unexplained = Rejection(code: "protocol", message: "screening refused the loss without a reason")
             let rejections = screening.rejections.isEmpty ? [unexplained] : screening.rejections
-            return Result(
-                screening: screening,
-                findings: rejections.map { .init(code: $0.code, message: $0.message, line: $0.line) })
+            return draft(rejections.map { .init(code: $0.code, message: $0.message, line: $0.line) })
         }
-        guard let twin = twin(of: screening.fingerprint, in: snapshot) else {
-            return Result(screening: screening, findings: [])
-        }
+        guard let twin = twin(of: screening.fingerprint, in: snapshot) else { return draft([]) }
         let message =
-            "it computes the same as the earlier loss \(twin), up to a constant and a factor; change what it computes, "
-            + "not how it is written"
-        return Result(screening: screening, findings: [.init(code: "duplicate", message: message, line: nil)])
+            "It computes the same as the earlier loss \(twin), up to a constant and a factor: change what it computes, "
+            + "not how it is written."
+        return draft([.init(code: "duplicate", message: message, line: nil)])
     }
 
     /// The nearest earlier loss within the tolerance; the first among equals.

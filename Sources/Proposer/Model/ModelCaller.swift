@@ -24,28 +24,68 @@ public struct ModelCaller: Sendable {
         self.log = log
     }
 
-    /// What one call is for, and how it is to be decoded.
+    /// What is put to the model.
+    enum Question: Sendable {
+        case messages([ChatMessage])
+        /// A text to go on from, up to one of the stops.
+        case completion(String, stop: [String])
+
+        /// Everything that the model reads.
+        var text: String {
+            switch self {
+            case .messages(let messages): messages.map(\.content).joined(separator: "\n\n")
+            case .completion(let prompt, _): prompt
+            }
+        }
+    }
+
+    /// What one call is for.
     struct Call: Sendable {
         let candidate: Int
-        let step: String
+        let step: ProgramStep
+        /// Which call of this step for this candidate, from 1.
         let number: Int
-        let messages: [ChatMessage]
-        let temperature: Double
-        let wantsJSON: Bool
+        let question: Question
         let seed: UInt64
     }
+
+    /// The request of a step, as every call of it is sent.
+    static func request(_ question: Question, _ step: ProgramStep, _ config: ProposingModelConfig, seed: Int? = nil)
+        -> ChatRequest
+    {
+        let temperature = config.temperature.map { min(step.temperature, $0) }
+        switch question {
+        case .completion(let prompt, let stop):
+            return ChatRequest(
+                model: config.model, completing: prompt, temperature: temperature, maxTokens: config.maxTokens,
+                seed: seed, stop: stop)
+        case .messages(let messages):
+            let format: ChatRequest.ReplyFormat =
+                switch step.answer {
+                case .json: .json
+                case .lossObject: .schema(name: "loss", schema: lossSchema)
+                case .text, .completion: .text
+                }
+            return ChatRequest(
+                model: config.model, messages: messages, temperature: temperature, maxTokens: config.maxTokens,
+                seed: seed, format: format, reasoningEffort: config.reasoningEffort)
+        }
+    }
+
+    /// The paper's answer: the thought comes first, so that the code follows from it.
+    private static let lossSchema =
+        #"{"type":"object","properties":{"thought":{"type":"string"},"name":{"type":"string"},"code":{"type":"string"}},"#
+        + #""required":["thought","name","code"],"additionalProperties":false}"#
 
     /// The reply, from the store where the same call was answered before.
     ///
     /// - Throws: `ModelHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
     func reply(to call: Call) async throws -> ChatReply {
-        let request = ChatRequest(
-            model: config.model, messages: call.messages, temperature: call.temperature, maxTokens: config.maxTokens,
-            // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
-            seed: config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil,
-            format: call.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
+        // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
+        let seed = config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil
+        let request = Self.request(call.question, call.step, config, seed: seed)
         let digest = String(ContentHash.sha256(try Self.encoded(request)).prefix(16))
-        let key = "proposer/\(call.candidate)/\(call.step)/\(call.number)/\(digest)"
+        let key = "proposer/\(call.candidate)/\(call.step.name)/\(call.number)/\(digest)"
         if let bytes = try await store.value(for: key),
             let exchange = try? JSONDecoder().decode(Exchange.self, from: Data(bytes)), let reply = exchange.reply
         {
@@ -54,11 +94,11 @@ public struct ModelCaller: Sendable {
         }
         func exchange(_ reply: ChatReply?, _ failure: Exchange.Failure? = nil) -> Exchange {
             Exchange(
-                candidate: call.candidate, step: call.step, call: call.number, digest: digest, request: request,
+                candidate: call.candidate, step: call.step.name, call: call.number, digest: digest, request: request,
                 reply: reply, failure: failure)
         }
         do {
-            let purpose = ChatPurpose(step: call.step, campaign: campaign, candidate: call.candidate)
+            let purpose = ChatPurpose(step: call.step.name, campaign: campaign, candidate: call.candidate)
             let answered = exchange(try await service.complete(request, for: purpose))
             return try await keep(answered, for: key)
         } catch let error as ChatError {

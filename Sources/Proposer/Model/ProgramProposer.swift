@@ -1,3 +1,4 @@
+import ChatClient
 public import LabCore
 
 /// Proposes by a program of small steps, each a pure function of the state it is handed: analyse, select evidence,
@@ -13,16 +14,16 @@ public struct ProgramProposer: LossProposer {
 
     public func propose(_ request: ProposalRequest) async throws -> LossProposal {
         var run = ProgramRun(parts, request, strategy: "program")
-        let hypothesis = try await analyse(&run)
+        let hypothesis =
+            parts.config.analyse ? try await analyse(&run) : Self.plainHypothesis(for: request)
         let evidence = Self.evidence(for: request, hypothesis: hypothesis, count: parts.config.evidence)
         run.saw(hypothesis: hypothesis, shown: evidence.names)
-        guard var draft = try await write(&run, hypothesis: hypothesis, evidence: evidence.text) else {
-            return run.proposal(nil, parents: request.parents.map(\.id))
+        var draft = try await write(&run, hypothesis: hypothesis, evidence)
+        for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !draft.isSound {
+            draft = try await mended(draft, &run, evidence)
         }
-        var result = try await run.check(draft, by: .write)
-        try await repair(&draft, &result, &run)
-        if parts.config.critique, result.isSound {
-            try await criticise(&draft, result, &run, hypothesis: hypothesis)
+        if parts.config.critique, draft.isSound {
+            draft = try await criticised(draft, &run, hypothesis: hypothesis, evidence)
         }
         return run.proposal(draft, parents: request.parents.map(\.id))
     }
@@ -35,20 +36,36 @@ public struct ProgramProposer: LossProposer {
         ]
     }
 
-    /// Earlier losses chosen for a hypothesis, and their text.
-    public static func evidence(
-        for request: ProposalRequest, hypothesis: String, count: Int
-    ) -> (names: [String], text: String) {
+    /// Losses shown with their code.
+    public struct Evidence: Sendable {
+        public let names: [String]
+        /// The functions, the best last.
+        public let functions: [String]
+        /// As the prompt shows them.
+        public var text: String {
+            functions.isEmpty
+                ? "No loss has been scored yet." : "```python\n\(functions.joined(separator: "\n\n"))\n```"
+        }
+    }
+
+    /// Earlier losses chosen for a hypothesis.
+    public static func evidence(for request: ProposalRequest, hypothesis: String, count: Int) -> Evidence {
         let chosen = EvidenceSelection(request.snapshot).losses(
             for: hypothesis, parents: request.parents.map(\.id), count: count)
-        let text = EvidenceText(request.snapshot)
-        let blocks = chosen.map { text.entry($0) }.joined(separator: "\n\n")
-        return (chosen.map { EvidenceText.name(of: $0) }, blocks.isEmpty ? "No loss has been scored yet." : blocks)
+        let losses = chosen.compactMap { candidate in
+            candidate.source.flatMap { ShortLoss($0.text) }.map { (candidate, $0) }
+        }.sorted { ($0.0.tuned?.score.mean ?? 0) < ($1.0.tuned?.score.mean ?? 0) }
+        let functions = losses.map { candidate, short in
+            short.function(
+                named: EvidenceText.name(of: candidate).replacing("-", with: "_"),
+                note: candidate.tuned.map { "Score \(EvidenceText.short($0.score))." })
+        }
+        return Evidence(names: losses.map { EvidenceText.name(of: $0.0) }, functions: functions)
     }
 
     private func analyse(_ run: inout ProgramRun) async throws -> String {
         let state = Self.analysisState(for: run.request, task: parts.task)
-        let analysis = try await run.ask(.analyse, state) { (reply, _) throws(ReplyProblem) in
+        let analysis = try await run.ask(.analyse, state) { (reply) throws(ReplyProblem) in
             try Analysis.parse(reply)
         }
         switch analysis {
@@ -66,59 +83,47 @@ public struct ProgramProposer: LossProposer {
             + "may score higher."
     }
 
-    private func write(_ run: inout ProgramRun, hypothesis: String, evidence: String) async throws -> LossDraft? {
-        let state = ["contract": Contract.text, "hypothesis": hypothesis, "evidence": evidence]
-        let written = try await run.ask(.write, state) { (reply, isCutOff) throws(ReplyProblem) in
-            try ReplyParser.draft(from: reply, isCutOff: isCutOff)
-        }
-        switch written {
-        case .success(let draft): return draft
-        case .failure(let problem):
-            run.note(problem, by: .write)
-            return nil
-        }
+    /// A draft; where the reply holds no loss of its own, once more with what was wrong.
+    private func write(
+        _ run: inout ProgramRun, hypothesis: String, _ evidence: Evidence
+    ) async throws -> LossDraft {
+        let state = ["contract": Contract.text, "hypothesis": hypothesis, "evidence": evidence.text]
+        let messages = try parts.prompts.messages(of: .write, state)
+        let draft = try await run.draft(.messages(messages), .write, shown: evidence.functions)
+        guard draft.screening?.source == nil, ProgramStep.write.calls > 1 else { return draft }
+        let again = try parts.prompts.messages(
+            of: .retry, ["problem": draft.problems.joined(separator: " ")])
+        let answer = ChatMessage(.assistant, draft.text.isEmpty ? "(no answer)" : draft.text)
+        return try await run.draft(.messages(messages + [answer] + again), .write, shown: evidence.functions)
     }
 
-    /// Repairs until the check finds nothing or the repairs are spent; a reply without code leaves the draft as it is.
-    private func repair(
-        _ draft: inout LossDraft, _ result: inout DraftCheck.Result, _ run: inout ProgramRun
-    ) async throws {
-        for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !result.isSound {
-            let state = ["contract": Contract.text, "code": draft.code.trimmed, "findings": result.text]
-            guard let revised = try await revision(of: draft, state, &run) else { continue }
-            draft = revised
-            result = try await run.check(revised, by: .repair)
-        }
+    /// One repair. A reply without a loss in it leaves the draft as it was.
+    private func mended(
+        _ draft: LossDraft, _ run: inout ProgramRun, _ evidence: Evidence
+    ) async throws -> LossDraft {
+        try await revised(draft, findings: draft.problems, by: .repair, &run, evidence)
     }
 
-    private func revision(
-        of draft: LossDraft, _ state: [String: String], _ run: inout ProgramRun
-    ) async throws -> LossDraft? {
-        let repaired = try await run.ask(.repair, state, calls: 1) { (reply, isCutOff) throws(ReplyProblem) in
-            try ReplyParser.draft(from: reply, isCutOff: isCutOff)
-        }
-        switch repaired {
-        case .success(let new):
-            // A repaired loss keeps its name unless it is given another.
-            return LossDraft(name: new.name ?? draft.name, thought: new.thought ?? draft.thought, code: new.code)
-        case .failure(let problem):
-            run.note(problem, by: .repair)
-            return nil
-        }
+    private func revised(
+        _ draft: LossDraft, findings: [String], by step: ProgramStep, _ run: inout ProgramRun, _ evidence: Evidence
+    ) async throws -> LossDraft {
+        let state = ["contract": Contract.text, "code": draft.code, "findings": findings.joined(separator: "\n")]
+        let messages = try parts.prompts.messages(of: .repair, state)
+        let revised = try await run.draft(.messages(messages), step, shown: evidence.functions + [draft.code])
+        return revised.screening?.source == nil ? draft : revised
     }
 
     /// One look at a sound draft; a revision that is not sound is dropped.
-    private func criticise(
-        _ draft: inout LossDraft, _ result: DraftCheck.Result, _ run: inout ProgramRun, hypothesis: String
-    ) async throws {
-        let state = ["hypothesis": hypothesis, "code": draft.code.trimmed, "shape": result.shapeInWords]
-        let critique = try await run.ask(.critique, state) { (reply, _) throws(ReplyProblem) in
+    private func criticised(
+        _ draft: LossDraft, _ run: inout ProgramRun, hypothesis: String, _ evidence: Evidence
+    ) async throws -> LossDraft {
+        let state = ["hypothesis": hypothesis, "code": draft.code, "shape": draft.shapeInWords]
+        let critique = try await run.ask(.critique, state) { (reply) throws(ReplyProblem) in
             try Critique.parse(reply)
         }
-        guard case .success(let found) = critique, !found.edits.isEmpty else { return }
-        let findings = found.edits.map { "- \($0)" }.joined(separator: "\n")
-        let state2 = ["contract": Contract.text, "code": draft.code.trimmed, "findings": findings]
-        guard let revised = try await revision(of: draft, state2, &run) else { return }
-        if try await run.check(revised, by: .critique).isSound { draft = revised }
+        guard case .success(let found) = critique, !found.edits.isEmpty else { return draft }
+        let findings = ["A reviewer asks for these changes:"] + found.edits.map { "- \($0)" }
+        let revised = try await revised(draft, findings: findings, by: .repair, &run, evidence)
+        return revised.isSound ? revised : draft
     }
 }

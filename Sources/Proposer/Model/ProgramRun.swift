@@ -6,8 +6,6 @@ struct ProgramRun {
     let parts: ProposerParts
     let request: ProposalRequest
     private(set) var trace: ProposalTrace
-    /// The last reply as it came.
-    private(set) var lastReply = ""
     private var callsByStep: [String: Int] = [:]
 
     init(_ parts: ProposerParts, _ request: ProposalRequest, strategy: String) {
@@ -16,24 +14,25 @@ struct ProgramRun {
         trace = ProposalTrace(strategy: strategy)
     }
 
-    /// Asks until a reply can be used or the step's calls are spent; a further try says what was wrong with the last.
+    /// Asks until a reply can be read or the step's calls are spent; a further try says what was wrong with the last.
     mutating func ask<Value>(
-        _ step: ProgramStep, _ state: [String: String], calls: Int? = nil,
-        parse: (String, Bool) throws(ReplyProblem) -> Value
+        _ step: ProgramStep, _ state: [String: String], parse: (String) throws(ReplyProblem) -> Value
     ) async throws -> Result<Value, ReplyProblem> {
         var messages = try parts.prompts.messages(of: step, state)
         var problem = ReplyProblem(.empty, "nothing was asked")
-        for attempt in 0..<(calls ?? step.calls) {
+        var last = ""
+        for attempt in 0..<step.calls {
             if attempt > 0 {
-                messages.append(ChatMessage(.assistant, lastReply.isEmpty ? "(no answer)" : lastReply))
+                messages.append(ChatMessage(.assistant, last.isEmpty ? "(no answer)" : last))
                 messages += try parts.prompts.messages(of: .retry, ["problem": problem.message])
             }
-            let reply = try await reply(to: messages, step)
+            let reply = try await reply(to: .messages(messages), step)
+            last = reply.text
             do {
                 if reply.choices.first?.finish == .refusal {
                     throw ReplyProblem(.refused, "the model refused to answer")
                 }
-                return .success(try parse(reply.text, reply.choices.first?.finish == .length))
+                return .success(try parse(reply.text))
             } catch let found as ReplyProblem {
                 problem = found
             }
@@ -41,49 +40,54 @@ struct ProgramRun {
         return .failure(problem)
     }
 
+    /// One draft: a call and what the check finds in its reply.
+    ///
+    /// - Parameters:
+    ///   - shown: code of the losses in the prompt, so that a copy of one is known as such.
+    ///   - header: what a completion goes on from; it begins the draft's text.
+    mutating func draft(
+        _ question: ModelCaller.Question, _ step: ProgramStep, shown: [String], header: String? = nil
+    ) async throws -> LossDraft {
+        let reply = try await reply(to: question, step)
+        let choice = reply.choices.first
+        let context = ReplyContext(isCutOff: choice?.finish == .length, shown: shown, prompt: question.text)
+        let text = header.map { "\(ShortLoss.imports)\n\n\n\($0)\n\(reply.text)" } ?? reply.text
+        let draft =
+            choice?.finish == .refusal
+            ? LossDraft(
+                text: text, reply: context, screening: nil,
+                findings: [.init(code: "refused", message: "The model refused to answer.", line: nil)])
+            : try await parts.check.check(text, context, against: request.snapshot)
+        trace.attempts.append(.init(step: step.name, findings: draft.findings))
+        return draft
+    }
+
     /// One call, counted.
-    mutating func reply(to messages: [ChatMessage], _ step: ProgramStep) async throws -> ChatReply {
+    mutating func reply(to question: ModelCaller.Question, _ step: ProgramStep) async throws -> ChatReply {
         callsByStep[step.name, default: 0] += 1
         let number = callsByStep[step.name, default: 1]
         let reply = try await parts.caller.reply(
             to: .init(
-                candidate: request.number, step: step.name, number: number, messages: messages,
-                temperature: min(step.temperature, parts.config.temperature), wantsJSON: step.wantsJSON,
+                candidate: request.number, step: step, number: number, question: question,
                 seed: request.seed &+ UInt64(number)))
-        lastReply = reply.text
         trace.calls += 1
         trace.promptTokens += reply.usage.promptTokens
+        trace.cachedTokens += reply.usage.cachedTokens
         trace.completionTokens += reply.usage.completionTokens
         if let cost = reply.cost { trace.cost = (trace.cost ?? 0) + cost }
         return reply
     }
 
-    /// Screens a draft and notes what was found.
-    mutating func check(_ draft: LossDraft, by step: ProgramStep) async throws -> DraftCheck.Result {
-        let result = try await parts.check.check(draft, name: name(of: draft), against: request.snapshot)
-        trace.attempts.append(.init(step: step.name, findings: result.findings))
-        return result
-    }
-
-    mutating func note(_ problem: ReplyProblem, by step: ProgramStep) {
-        let finding = ProposalTrace.Finding(code: problem.kind.rawValue, message: problem.message, line: nil)
-        trace.attempts.append(.init(step: step.name, findings: [finding]))
-    }
-
-    mutating func saw(hypothesis: String, shown: [String]) {
+    mutating func saw(hypothesis: String?, shown: [String]) {
         trace.hypothesis = hypothesis
         trace.shown = shown
     }
 
-    func name(of draft: LossDraft?) -> String {
-        draft?.name.flatMap { LossDraft.slug($0) } ?? "model-\(request.number)"
-    }
-
-    /// The proposal; without a draft the last reply itself, which screening then rejects with its reason.
+    /// The proposal; a draft without a loss in it is rejected by screening with its reason.
     func proposal(_ draft: LossDraft?, parents: [CandidateID]) -> LossProposal {
         LossProposal(
-            name: name(of: draft), text: draft?.code ?? lastReply, parents: parents,
+            name: draft?.screening?.name ?? "model-\(request.number)", text: draft?.text ?? "", parents: parents,
             operation: trace.attempts.last?.step ?? "write", genome: trace.text,
-            note: draft?.thought.map { String($0.prefix(600)) })
+            note: draft?.screening?.thought.map { String($0.prefix(600)) }, reply: draft?.reply)
     }
 }

@@ -12,6 +12,18 @@ public struct ProgramStep: Sendable, Equatable {
         case keepDraft
     }
 
+    /// How the step is asked and answered.
+    public enum Answer: String, Codable, Sendable {
+        /// In prose and fenced code.
+        case text
+        /// As a JSON object.
+        case json
+        /// As a JSON object of thought, name and code, which a server holds the model to where it can.
+        case lossObject
+        /// By going on from the prompt's end.
+        case completion
+    }
+
     public let name: String
     /// Its prompt file, without `.md`.
     public let prompt: String
@@ -19,46 +31,58 @@ public struct ProgramStep: Sendable, Equatable {
     public let reads: [String]
     /// Highest temperature; the configured one where that is lower.
     public let temperature: Double
-    public let wantsJSON: Bool
+    public let answer: Answer
     /// Calls at most for one candidate, further tries after an unusable reply included.
     public let calls: Int
     public let onFailure: FailurePolicy
 
     init(
-        _ name: String, reads: [String], temperature: Double = 2, wantsJSON: Bool = true, calls: Int = 1,
+        _ name: String, reads: [String], temperature: Double = 2, answer: Answer = .text, calls: Int = 1,
         onFailure: FailurePolicy = .goOn
     ) {
         self.name = name
         prompt = name
         self.reads = reads
         self.temperature = temperature
-        self.wantsJSON = wantsJSON
+        self.answer = answer
         self.calls = calls
         self.onFailure = onFailure
     }
 
     /// Scores and failures -> lesson, gap, hypothesis.
-    public static let analyse = ProgramStep("analyse", reads: ["task", "scores", "failures", "start"], calls: 2)
+    public static let analyse = ProgramStep(
+        "analyse", reads: ["task", "scores", "failures", "start"], answer: .json, calls: 2)
     /// Hypothesis and a few losses with their code -> a new loss.
     public static let write = ProgramStep(
         "write", reads: ["contract", "hypothesis", "evidence"], calls: 2, onFailure: .propose)
     /// A valid loss and its measured shape -> changes worth making.
     public static let critique = ProgramStep(
-        "critique", reads: ["hypothesis", "code", "shape"], temperature: 0.3, onFailure: .keepDraft)
+        "critique", reads: ["hypothesis", "code", "shape"], temperature: 0.3, answer: .json, onFailure: .keepDraft)
     /// A loss and what is wrong with it -> the loss without that. Sees nothing else.
     public static let repair = ProgramStep(
         "repair", reads: ["contract", "code", "findings"], temperature: 0.7, calls: 3, onFailure: .keepDraft)
     /// Added to a step's messages after a reply that could not be used.
     public static let retry = ProgramStep("retry", reads: ["problem"])
 
+    /// Versions of a loss and the header of the next -> its body.
+    public static let complete = ProgramStep(
+        "complete", reads: ["versions", "next"], answer: .completion, calls: 3, onFailure: .propose)
+    /// A loss, what is wrong with it and the header of the next version -> its body.
+    public static let completeRepair = ProgramStep(
+        "complete-repair", reads: ["code", "problem", "next"], temperature: 0.7, answer: .completion, calls: 3,
+        onFailure: .keepDraft)
+
     /// The first messages of the paper's loop.
-    public static let discopop = ProgramStep("discopop", reads: ["contract", "example", "archive"], calls: 4)
+    public static let discopop = ProgramStep(
+        "discopop", reads: ["contract", "example", "archive"], answer: .lossObject, calls: 4)
     /// What the paper's loop says after a loss was scored.
     public static let discopopScored = ProgramStep("discopop-scored", reads: ["fitness"])
     /// What it says after one that could not be used.
     public static let discopopRefused = ProgramStep("discopop-refused", reads: ["problem"])
 
-    public static let all = [analyse, write, critique, repair, retry, discopop, discopopScored, discopopRefused]
+    public static let all = [
+        analyse, write, critique, repair, retry, complete, completeRepair, discopop, discopopScored, discopopRefused,
+    ]
     /// The steps that can be run alone.
-    public static let alone = [analyse, write, critique, repair, discopop]
+    public static let alone = [analyse, write, critique, repair, complete, completeRepair, discopop]
 }

@@ -32,6 +32,11 @@ public struct PromptLibrary: Sendable, Equatable {
         return try template.messages(state, step: step.name)
     }
 
+    /// The text that a completing step goes on from: its sections one after the other, the last line ended.
+    public func text(of step: ProgramStep, _ state: [String: String]) throws(PromptError) -> String {
+        try messages(of: step, state).map(\.content).joined(separator: "\n\n") + "\n"
+    }
+
     private static func files(in folder: String) throws(PromptError) -> Set<String> {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw PromptError("\(folder): no such folder; proposer.prompts names a folder of prompt files")

@@ -23,6 +23,8 @@ public struct ProposalTrace: Codable, Sendable, Equatable {
     public var attempts: [Attempt] = []
     public var calls = 0
     public var promptTokens = 0
+    /// Part of `promptTokens` that the server had read before.
+    public var cachedTokens = 0
     public var completionTokens = 0
     /// US dollars; `nil` when no call had a price.
     public var cost: Double?

@@ -28,19 +28,27 @@ public struct StepAlone: Sendable {
         state.merge(ProgramProposer.analysisState(for: request, task: task)) { $1 }
         state.merge(DiscoPOPProposer.openingState(snapshot)) { $1 }
         state["evidence"] = ProgramProposer.evidence(for: request, hypothesis: idea, count: evidence).text
+        let versions = ShownVersions(for: request, count: evidence)
+        state.merge(CompletionProposer.state(versions)) { $1 }
         if let candidate {
-            state["code"] = (candidate.source?.text ?? candidate.proposal.text).trimmed
+            let source = candidate.source?.text ?? candidate.proposal.text
+            state["code"] = ShortLoss(source)?.function(named: "loss", note: nil) ?? source.trimmed
             state["shape"] = candidate.shape?.words.joined(separator: " ") ?? "Nothing was measured."
             state["findings"] = Self.findings(of: candidate)
+            if step.name == ProgramStep.completeRepair.name {
+                state.merge(
+                    CompletionProposer.repairState(code: state["code"] ?? "", problem: state["findings"] ?? "")
+                ) { $1 }
+            }
         }
         return state.filter { step.reads.contains($0.key) }
     }
 
     private static func findings(of candidate: Candidate) -> String {
         switch candidate.status {
-        case .rejected(let rejection): "- \(rejection.code): \(rejection.message)"
-        case .duplicate(let earlier): "- duplicate: it computes the same as \(earlier)"
-        case .scored, .failed: "- nothing"
+        case .rejected(let rejection): rejection.message
+        case .duplicate(let earlier): "It computes the same as \(earlier)."
+        case .scored, .failed: "Nothing."
         }
     }
 
@@ -48,27 +56,33 @@ public struct StepAlone: Sendable {
     public func request(
         _ state: [String: String], prompts: PromptLibrary, config: ProposingModelConfig
     ) throws -> ChatRequest {
-        ChatRequest(
-            model: config.model, messages: try prompts.messages(of: step, state),
-            temperature: min(step.temperature, config.temperature), maxTokens: config.maxTokens,
-            format: step.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
+        let question: ModelCaller.Question =
+            step.answer == .completion
+            ? .completion(try prompts.text(of: step, state), stop: CompletionProposer.stops)
+            : .messages(try prompts.messages(of: step, state))
+        return ModelCaller.request(question, step, config)
     }
 
-    /// The reply as the program reads it: lines of `key: value`, or why it cannot be used.
+    /// Whether a reply of this step is a loss, which screening reads.
+    public var writesLoss: Bool { step.name != "analyse" && step.name != "critique" }
+
+    /// A reply as screening is handed it.
+    ///
+    /// - Parameter state: what the prompt was made of.
+    public func draft(of reply: ChatReply, _ state: [String: String]) -> String {
+        guard step.answer == .completion, let header = state["next"] else { return reply.text }
+        return "\(ShortLoss.imports)\n\n\n\(header)\n\(reply.text)"
+    }
+
+    /// The reply of a step that writes no loss as the program reads it: lines of `key: value`, or why it cannot be used.
     public func reading(of reply: ChatReply) -> Result<[(key: String, value: String)], ReplyProblem> {
         Result { () throws(ReplyProblem) in
-            switch step.name {
-            case "analyse":
+            if step.name == "analyse" {
                 let analysis = try Analysis.parse(reply.text)
                 return [("lesson", analysis.lesson), ("gap", analysis.gap), ("hypothesis", analysis.hypothesis)]
-            case "critique":
-                let edits = try Critique.parse(reply.text).edits
-                return edits.isEmpty ? [("edits", "none")] : edits.map { ("edit", $0) }
-            default:
-                let draft = try ReplyParser.draft(
-                    from: reply.text, isCutOff: reply.choices.first?.finish == .length)
-                return [("name", draft.name ?? "none"), ("thought", draft.thought ?? "none"), ("code", draft.code)]
             }
+            let edits = try Critique.parse(reply.text).edits
+            return edits.isEmpty ? [("edits", "none")] : edits.map { ("edit", $0) }
         }
     }
 }

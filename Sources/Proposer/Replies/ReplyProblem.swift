@@ -4,9 +4,6 @@ public struct ReplyProblem: Error, Codable, Sendable, Equatable, CustomStringCon
         case empty
         /// Thoughts, and no answer after them.
         case thoughtsOnly
-        /// Cut off by the token limit.
-        case cutOff
-        case noCode
         case refused
         /// Not in the form asked for.
         case form
