@@ -2,6 +2,7 @@ import Archive
 import ArgumentParser
 import ChatClient
 import Foundation
+import LabConfig
 import LabCore
 import Proposer
 
@@ -37,6 +38,9 @@ struct ProposerStepCommand: AsyncParsableCommand {
 
     @Option(help: "Model, as the endpoint names it. Default: the campaign's.")
     var model: String?
+
+    @Option(help: "One of the lab's own models, served here; `losslab model list` shows them.")
+    var embedded: String?
 
     @Option(help: "Dialect of the endpoint: openai or anthropic.")
     var provider: String = "openai"
@@ -85,12 +89,18 @@ struct ProposerStepCommand: AsyncParsableCommand {
         }
         guard !dryRun else { return try show(request.messages) }
         guard !config.model.isEmpty else {
-            log("losslab: name a --model (and its --base-url), or a --campaign that has one; --dry-run needs neither")
+            log(
+                "losslab: name an --embedded model, a --model (and its --base-url), or a --campaign that has one; --dry-run needs none"
+            )
             throw ExitCode.badInput
         }
         let reply = try await orFail {
-            let client = try ChatClient(endpoint: config.endpoint.chatEndpoint(), prices: try project.prices())
-            return try await client.complete(request, for: ChatPurpose(step: name))
+            let models = EmbeddedModels(project)
+            let client = try await models.client(
+                config.endpoint, contextTokens: config.contextTokens, prices: try project.prices())
+            let reply = try await client.complete(request, for: ChatPurpose(step: name))
+            await models.stop()
+            return reply
         }
         try show(reply, alone.reading(of: reply), request.messages)
     }
@@ -118,7 +128,12 @@ struct ProposerStepCommand: AsyncParsableCommand {
                     task: ProposerParts.task(gradedBy: manifest.config.judge))
             }
         }
-        if let model {
+        if let embedded {
+            let known = try readingInput { try ModelCatalogue.load().model(named: embedded) }
+            config.model = known.name
+            config.endpoint = EndpointConfig(embedded: known.name, concurrency: 1)
+            config.contextTokens = min(LocalModelDefaults.contextTokens, known.contextTokens)
+        } else if let model {
             config.model = model
             config.endpoint = EndpointConfig(provider: provider, baseURL: baseUrl, keyEnvironment: keyEnvironment)
         }
