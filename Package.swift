@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "WorkerProtocol", dependencies: ["LabCore"], swiftSettings: strict),
         .target(
             name: "LabConfig", dependencies: ["LabCore", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict),
+            resources: [.copy("resources")], swiftSettings: strict),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(
@@ -58,6 +58,7 @@ let package = Package(
             name: "Trainer", dependencies: ["LabCore", "WorkerProtocol", "Sandbox"],
             exclude: ["python/pyproject.toml"],
             resources: [.copy("python")], swiftSettings: strict),
+        .target(name: "LocalModels", dependencies: ["LabCore", "Sandbox"], swiftSettings: strict),
 
         // L3: drivers.
         .target(
@@ -71,7 +72,7 @@ let package = Package(
             name: "losslab",
             dependencies: [
                 "LabCore", "LabConfig", "ChatClient", "Archive", "Evolution", "Proposer", "Judge", "Trainer",
-                "CampaignRunner",
+                "LocalModels", "CampaignRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -90,6 +91,7 @@ let package = Package(
             name: "ArchiveTests",
             dependencies: ["Archive", "LabCore", "LabTesting", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LabConfigTests", dependencies: ["LabConfig", "LabCore"]),
+        .testTarget(name: "LocalModelsTests", dependencies: ["LocalModels", "LabCore"]),
         .testTarget(name: "EvolutionTests", dependencies: ["Evolution", "LabCore", "LabTesting"]),
         .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting", "ChatClient"]),
         .testTarget(

@@ -19,6 +19,7 @@ public func render(_ config: CampaignConfig) -> String {
           strategy: \(config.proposer.strategy)
           # Shares of the candidates given to the arms without feedback.
           controlArms:\(arms.isEmpty ? " {}" : arms.joined())\(config.proposer.model.map(render) ?? "")\(
+          config.proposer.fallback.map { "\n  fallback: \($0)" } ?? "")\(
           config.judge.map(render) ?? "")
         catalogue: \(config.catalogue.isEmpty ? "all" : list(config.catalogue))
         budget:

@@ -59,6 +59,7 @@ private func proposer(from section: Section) -> ProposerConfig {
     _ = [SearchArm.random, .bestOfN].map { arms.node($0.rawValue) }
     arms.refuseUnknownKeys()
     config.model = proposingModel(from: section, strategy: config.strategy)
+    config.fallback = fallback(from: section, model: config.model)
     section.refuseUnknownKeys()
     let total = config.controlArms.values.reduce(0, +)
     if total > 0.9 {

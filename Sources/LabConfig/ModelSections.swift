@@ -13,12 +13,18 @@ func proposingModel(from section: Section, strategy: String) -> ProposingModelCo
         }
         return nil
     }
-    if !section.has("model") {
-        section.complain(.missingKey, "model", "is missing; name the model that strategy \(strategy) is to ask")
-    }
     var config = ProposingModelConfig(model: section.line("model") ?? "")
     config.endpoint = endpoint(from: section.section("endpoint"))
-    config.form = PromptForm(rawValue: section.choice("form", config.form.rawValue, of: PromptForm.allCases.map(\.rawValue))) ?? config.form
+    config.model = askedModel(config.model, at: config.endpoint, from: section)
+    if !section.has("model"), config.model.isEmpty {
+        section.complain(.missingKey, "model", "is missing; name the model that strategy \(strategy) is to ask")
+    }
+    if let name = config.endpoint.embedded {
+        config.contextTokens = LocalModelDefaults.contextTokens
+        if strategy == "program", let known = try? ModelCatalogue.load().model(named: name) { config.form = known.form }
+    }
+    let forms = PromptForm.allCases.map(\.rawValue)
+    config.form = PromptForm(rawValue: section.choice("form", config.form.rawValue, of: forms)) ?? config.form
     if config.form == .completion {
         // What fits beside two versions; more of them only made the model copy.
         (config.maxTokens, config.evidence, config.analyse) = (300, 2, false)
@@ -48,6 +54,8 @@ func proposingModel(from section: Section, strategy: String) -> ProposingModelCo
 
 func endpoint(from section: Section) -> EndpointConfig {
     var config = EndpointConfig()
+    config.embedded = embedded(from: section)
+    if config.embedded != nil { config.concurrency = LocalModelDefaults.slots }
     config.provider = section.choice("provider", config.provider, of: EndpointConfig.providers)
     config.baseURL = section.line("baseURL")
     if let url = config.baseURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
@@ -77,9 +85,12 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
     var config = JudgeConfig()
     config.kind = section.choice("kind", config.kind, of: JudgeConfig.kinds)
     config.model = section.line("model")
+    config.endpoint = endpoint(from: section.section("endpoint"))
+    if config.endpoint.embedded != nil {
+        config.model = askedModel(config.model ?? "", at: config.endpoint, from: section)
+    }
     config.label = section.line("label")
     config.baseline = section.line("baseline")
-    config.endpoint = endpoint(from: section.section("endpoint"))
     section.refuseUnknownKeys()
     if config.kind != "pairwise", config.baseline != nil {
         section.complain(.conflict, "baseline", "needs `kind: pairwise`, which compares answers with a baseline's")
@@ -173,13 +184,14 @@ func render(_ budget: ModelBudget) -> String {
 }
 
 private func render(_ endpoint: EndpointConfig, indent: String) -> String {
-    let lines = [
-        "provider: \(endpoint.provider)", "baseURL: \(endpoint.baseURL.map(quoted) ?? "none")",
-        "keyEnvironment: \(endpoint.keyEnvironment.map(quoted) ?? "none")",
-        "keyFile: \(endpoint.keyFile.map(quoted) ?? "none")", "concurrency: \(endpoint.concurrency)",
-        "requestsPerMinute: \(endpoint.requestsPerMinute.map { "\($0)" } ?? "none")",
-        "tokensPerMinute: \(endpoint.tokensPerMinute.map { "\($0)" } ?? "none")",
-    ]
+    let lines =
+        (endpoint.embedded.map { ["embedded: \(quoted($0))"] } ?? []) + [
+            "provider: \(endpoint.provider)", "baseURL: \(endpoint.baseURL.map(quoted) ?? "none")",
+            "keyEnvironment: \(endpoint.keyEnvironment.map(quoted) ?? "none")",
+            "keyFile: \(endpoint.keyFile.map(quoted) ?? "none")", "concurrency: \(endpoint.concurrency)",
+            "requestsPerMinute: \(endpoint.requestsPerMinute.map { "\($0)" } ?? "none")",
+            "tokensPerMinute: \(endpoint.tokensPerMinute.map { "\($0)" } ?? "none")",
+        ]
     return lines.map { "\n\(indent)\($0)" }.joined()
 }
 

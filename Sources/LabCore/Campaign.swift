@@ -51,13 +51,17 @@ public struct ProposerConfig: Codable, Sendable, Equatable {
     public var controlArms: [SearchArm: Double]
     /// Present when the strategy asks a model.
     public var model: ProposingModelConfig?
+    /// `grammar`: what writes the losses where the lab's own model cannot run; `nil` makes that an error.
+    public var fallback: String?
 
     public init(
-        strategy: String = "grammar", controlArms: [SearchArm: Double] = [:], model: ProposingModelConfig? = nil
+        strategy: String = "grammar", controlArms: [SearchArm: Double] = [:], model: ProposingModelConfig? = nil,
+        fallback: String? = nil
     ) {
         self.strategy = strategy
         self.controlArms = controlArms
         self.model = model
+        self.fallback = fallback
     }
 }
 

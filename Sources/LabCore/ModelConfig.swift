@@ -2,6 +2,8 @@
 public struct EndpointConfig: Codable, Sendable, Equatable {
     public static let providers = ["openai", "anthropic"]
 
+    /// One of the lab's own models, which it serves itself; nothing but `concurrency` counts beside it then.
+    public var embedded: String?
     /// The dialect spoken: `openai` (and everything compatible with it) or `anthropic`.
     public var provider: String
     /// `nil` for the provider's own address; anything else for vLLM, Ollama, LiteLLM, ...
@@ -16,9 +18,10 @@ public struct EndpointConfig: Codable, Sendable, Equatable {
     public var tokensPerMinute: Int?
 
     public init(
-        provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil, keyFile: String? = nil,
+        embedded: String? = nil, provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil, keyFile: String? = nil,
         concurrency: Int = 8, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil
     ) {
+        self.embedded = embedded
         self.provider = provider
         self.baseURL = baseURL
         self.keyEnvironment = keyEnvironment

@@ -12,11 +12,21 @@ struct CampaignSession {
     let project: Project
     let allowUnsandboxed: Bool
 
+    /// The models that this machine serves for the campaigns.
+    private let models: EmbeddedModels
+
+    init(project: Project, allowUnsandboxed: Bool) {
+        self.project = project
+        self.allowUnsandboxed = allowUnsandboxed
+        models = EmbeddedModels(project)
+    }
+
     /// Begins a campaign.
-    func begin(_ config: CampaignConfig) async throws {
+    func begin(_ recipe: CampaignConfig) async throws {
+        let config = try await EmbeddedChoice(models: models, project: project).settled(recipe)
         let laboratory = try laboratory(for: config)
         defer { Task { await laboratory.pool.close() } }
-        let check = try await ModelCheck(config, project: project)
+        let check = try await ModelCheck(config, project: project, models: models)
         let ready = try await laboratory.pool.warmUp()
         try await laboratory.tryOut()
         let manifest = CampaignManifest(
@@ -38,7 +48,7 @@ struct CampaignSession {
         defer { Task { await laboratory.pool.close() } }
         // What is left may ask no model: only before the catalogue's trainings is it worth making sure.
         let isBefore = try directory.steps.value(for: CampaignRunner.catalogueStep) == nil
-        let check = isBefore ? try await ModelCheck(directory.manifest.config, project: project) : nil
+        let check = isBefore ? try await ModelCheck(directory.manifest.config, project: project, models: models) : nil
         try await run(directory, laboratory, budget: budget, check: check)
     }
 
@@ -70,7 +80,7 @@ struct CampaignSession {
     ) async throws {
         let config = directory.manifest.config
         let archive = try SQLiteArchive(project.archive)
-        let models = try await ModelStages(directory, project: project, budget: budget, check: check)
+        let models = try await ModelStages(directory, project: project, models: models, budget: budget, check: check)
         let laboratory = try await models.judged(laboratory, project: project)
         let progress = ProgressLine()
         // The judge of answers to one's own questions is tried before anything is spent on trainings.

@@ -132,7 +132,8 @@ struct Laboratory {
 
     /// Parts of the Python package that no trial of a world runs through.
     private static let otherParts = [
-        "screening/", "plotting/", "bench/", "data/", "export/", "estimate/", "finetune/", "inspect_job.py",
+        "screening/", "plotting/", "bench/", "data/", "export/", "estimate/", "finetune/", "local_model/",
+        "inspect_job.py",
         "finetune_job.py",
         "reward_job.py",
     ]

@@ -8,7 +8,7 @@ struct LossLabCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CampaignCommand.self, ProposerCommand.self, ArchiveCommand.self, LossCommand.self, DataCommand.self,
-            EvaluationCommand.self, JudgeCommand.self, SystemCommand.self,
+            EvaluationCommand.self, JudgeCommand.self, ModelCommand.self, SystemCommand.self,
         ])
 }
 

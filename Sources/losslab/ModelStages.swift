@@ -11,13 +11,19 @@ import Proposer
 struct ModelStages {
     let ledger: ChatLedger
     private let prices: PriceTable
+    private let models: EmbeddedModels
     let directory: RunDirectory
 
     /// - Parameters:
     ///   - budget: takes the place of the configured one, also for later resumptions.
     ///   - check: what asking the models once has cost already.
-    init(_ directory: RunDirectory, project: Project, budget: ModelBudget?, check: ModelCheck? = nil) async throws {
+    ///   - models: those that this machine serves itself.
+    init(
+        _ directory: RunDirectory, project: Project, models: EmbeddedModels, budget: ModelBudget?,
+        check: ModelCheck? = nil
+    ) async throws {
         self.directory = directory
+        self.models = models
         prices = try project.prices()
         let allowed = try await Self.budget(given: budget, directory)
         let file = try SpendingFile(spendingFile(of: directory.path))
@@ -64,11 +70,10 @@ struct ModelStages {
     func client(
         _ endpoint: EndpointConfig, contextTokens: Int? = nil, cache: ResponseCache? = nil
     ) -> any ChatService {
-        let (prices, ledger) = (prices, ledger)
+        let (prices, ledger, models) = (prices, ledger, models)
         return DeferredChatClient {
-            try ChatClient(
-                endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger,
-                cache: cache)
+            try await models.client(
+                endpoint, contextTokens: contextTokens, prices: prices, ledger: ledger, cache: cache)
         }
     }
 
@@ -136,9 +141,7 @@ struct ModelStages {
         let parts = ProposerParts(
             caller: caller, prompts: try PromptLibrary(overrides: model.prompts.map(project.path)), screener: screener,
             tolerance: NoveltyFilter.defaultTolerance, task: ProposerParts.task(gradedBy: config.judge))
-        let searching: any LossProposer =
-            config.proposer.strategy == "discopop" ? DiscoPOPProposer(parts) : ProgramProposer(parts)
-        return ArmRouter(searching: searching)
+        return ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy))
     }
 }
 

@@ -9,6 +9,7 @@ final class ProgressLine: Sendable {
         var total = 0
         var done = 0
         var reused = 0
+        var before = 0
         var stageStarted = ContinuousClock.now
         var lastPrinted = ContinuousClock.now - .seconds(60)
     }
@@ -25,13 +26,21 @@ final class ProgressLine: Sendable {
         }
     }
 
+    /// Progress of something that is counted elsewhere, such as bytes.
+    func show(_ stage: String, _ done: Int, of total: Int) {
+        if state.withLock({ $0.stage }) != stage { begin(stage, total: total, from: done) }
+        state.withLock { $0.done = done }
+        show(always: false)
+    }
+
     func finish() {
         if isTerminal { write("\r\u{1B}[K") }
     }
 
-    private func begin(_ name: String, total: Int) {
+    /// - Parameter done: what was there before; no time is counted for it.
+    private func begin(_ name: String, total: Int, from done: Int = 0) {
         state.withLock { state in
-            state = State(stage: name, total: total)
+            state = State(stage: name, total: total, done: done, before: done)
         }
         show(always: true)
     }
@@ -58,7 +67,7 @@ final class ProgressLine: Sendable {
     }
 
     private func describe(_ state: State, at now: ContinuousClock.Instant) -> String {
-        let worked = state.done - state.reused
+        let worked = state.done - state.reused - state.before
         let seconds = seconds(now - state.stageStarted)
         let rate = worked > 0 ? Double(worked) / max(seconds, 1e-9) : 0
         let left = state.total - state.done

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import LabConfig
 import LabCore
@@ -28,9 +29,8 @@ struct ScoredCatalogue {
         guard let data = FileManager.default.contents(atPath: path),
             let evidence = try? JSONDecoder().decode(Evidence.self, from: data)
         else {
-            throw ConfigError(
-                .unreadable, file: path,
-                "cannot be read; --world is one of the embedded worlds (`losslab evaluation list`)")
+            throw ValidationError(
+                "\(path) cannot be read; --world is one of the embedded worlds (`losslab evaluation list`)")
         }
         let scores = Dictionary(evidence.losses.map { ($0.name, $0) }) { first, _ in first }
         let losses = try LossCatalogue.load(project.losses).losses

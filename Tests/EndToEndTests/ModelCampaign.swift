@@ -43,14 +43,12 @@ struct ModelCampaign: Sendable {
         let parts = ProposerParts(
             caller: ModelCaller(service: client, config: model, campaign: config.name, store: steps, log: log),
             prompts: try PromptLibrary(), screener: screener, tolerance: 1e-3, task: "Find losses.")
-        let searching: any LossProposer =
-            config.proposer.strategy == "discopop" ? DiscoPOPProposer(parts) : ProgramProposer(parts)
         var limits = StageLimits()
         limits.retryDelay = .milliseconds(1)
         return try await CampaignRunner(
             config: config, grid: SettingGrid(learningRates: [1e-3], betas: [0.05, 0.1]), catalogue: Self.catalogue,
             stages: CampaignStages(
-                proposer: ArmRouter(searching: searching), screener: screener, trials: TextTrials(),
+                proposer: ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy)), screener: screener, trials: TextTrials(),
                 keys: TrialKeys(hash: { ContentHash.sha256($0) }, environment: { _ in "" })),
             storage: CampaignStorage(archive: archive, steps: steps, cache: InMemoryStepStore()), limits: limits
         ).run()

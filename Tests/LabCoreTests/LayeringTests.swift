@@ -19,6 +19,7 @@ import Testing
         "Proposer": ["LabCore", "ChatClient"],
         "Judge": ["LabCore", "ChatClient", "Yams"],
         "Trainer": ["LabCore", "WorkerProtocol", "Sandbox"],
+        "LocalModels": ["LabCore", "Sandbox"],
         "CampaignRunner": ["LabCore", "Evolution", "Logging"],
         "CPython": ["CPythonEmbed", "CLockdown"],
         "CLockdown": ["CSeccomp"],
@@ -28,7 +29,7 @@ import Testing
         "losslab-worker": ["EmbeddedPython", "CLockdown", "WorkerProtocol"],
         "losslab": [
             "LabCore", "LabConfig", "ChatClient", "Archive", "Evolution", "Proposer", "Judge", "Trainer",
-            "CampaignRunner", "ArgumentParser", "Logging",
+            "LocalModels", "CampaignRunner", "ArgumentParser", "Logging",
         ],
     ]
 

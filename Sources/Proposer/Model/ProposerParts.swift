@@ -20,6 +20,12 @@ public struct ProposerParts: Sendable {
     }
 
     var config: ProposingModelConfig { caller.config }
+
+    /// The proposer of a strategy that asks a model, in the form that its configuration names.
+    public func proposer(strategy: String) -> any LossProposer {
+        if strategy == "discopop" { return DiscoPOPProposer(self) }
+        return config.form == .completion ? CompletionProposer(self) : ProgramProposer(self)
+    }
 }
 
 /// Sends the searching arm to a model and the control arms to the grammar, which costs nothing.

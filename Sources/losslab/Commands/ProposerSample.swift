@@ -34,6 +34,9 @@ struct ProposerSampleCommand: AsyncParsableCommand {
     @Option(help: "Earlier losses shown with their code.")
     var evidence = 2
 
+    @Option(help: "Drafts written at the same time.")
+    var concurrency = 2
+
     @Option(help: "The world whose scores the catalogue is shown with.")
     var world = "length-biased"
 
@@ -57,12 +60,15 @@ struct ProposerSampleCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try projectOption.resolve()
-        let config = try await endpoint.config { config in
-            config.form = form == PromptForm.completion.rawValue ? .completion : .chat
-            config.maxTokens = config.form == .completion ? 300 : 600
-            config.temperature = temperature
-            (config.repairs, config.evidence, config.analyse) = (repairs, evidence, false)
+        var config = try endpoint.over(ProposingModelConfig(model: ""), concurrency: concurrency)
+        guard !config.model.isEmpty else {
+            log("losslab: name an --embedded model, or a --model and its --base-url")
+            throw ExitCode.badInput
         }
+        config.form = form == PromptForm.completion.rawValue ? .completion : .chat
+        config.maxTokens = config.form == .completion ? 300 : 600
+        config.temperature = temperature
+        (config.repairs, config.evidence, config.analyse) = (repairs, evidence, false)
         let folder = try readingInput {
             try SampleFolder(
                 output,
@@ -72,12 +78,14 @@ struct ProposerSampleCommand: AsyncParsableCommand {
         }
         let pool = WorkerPool(size: 1, configuration: project.workerConfiguration())
         try await orFail {
-            let session = try await endpoint.open(config, project)
-            let screener = PoolScreener(pool: pool)
+            let models = EmbeddedModels(project)
+            let client = try await models.client(
+                config.endpoint, contextTokens: config.contextTokens, prices: try project.prices())
             let sampling = try await Sampling(
-                config, service: session.client, screener: screener, folder: folder, project: project)
-            try folder.keep(try await sampling.drafts(drafts))
-            await session.close()
+                config, service: client, screener: PoolScreener(pool: pool), folder: folder, project: project)
+            let found = try await sampling.drafts(drafts)
+            await models.stop()
+            try folder.keep(found)
         }
         await pool.close()
         let summary = try folder.summary()
@@ -142,7 +150,7 @@ private struct Sampling {
             for _ in 0..<max(1, config.endpoint.concurrency) { add() }
             while let (number, proposal, screening) = try await group.next() {
                 proposals[number] = (proposal, screening)
-                progress.show("\(proposals.count) of \(count) drafts")
+                progress.show("drafts", proposals.count, of: count)
                 add()
             }
         }
@@ -158,7 +166,7 @@ private struct Sampling {
         let parts = ProposerParts(
             caller: caller, prompts: prompts, screener: screener, tolerance: NoveltyFilter.defaultTolerance,
             task: ProposerParts.task(gradedBy: nil))
-        let proposer = searchingProposer(parts, strategy: folder.settings.form == "discopop" ? "discopop" : "program")
+        let proposer = parts.proposer(strategy: folder.settings.form == "discopop" ? "discopop" : "program")
         var generator = SeededGenerator(seed: folder.settings.seed, stream: UInt64(number))
         let parents = MixedSelector().selectParents(from: snapshot, count: 2, using: &generator)
         let request = ProposalRequest(
@@ -172,7 +180,7 @@ private struct Sampling {
     /// In the order of their numbers, each compared with the catalogue and all before it.
     private func judged(_ proposals: [Int: (LossProposal, Screening)]) -> [SampledDraft] {
         var known = snapshot.candidates.compactMap { loss in
-            loss.fingerprint.map { (name: EvidenceName.of(loss), print: $0) }
+            loss.fingerprint.map { (name: loss.source?.name ?? loss.proposal.name, print: $0) }
         }
         return proposals.sorted { $0.key < $1.key }.map { number, found in
             let (proposal, screening) = found

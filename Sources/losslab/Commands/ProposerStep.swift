@@ -2,13 +2,15 @@ import Archive
 import ArgumentParser
 import ChatClient
 import Foundation
+import LabConfig
 import LabCore
 import Proposer
+import Trainer
 
 struct ProposerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "proposer", abstract: "The program by which a language model writes losses.",
-        subcommands: [ProposerStepCommand.self])
+        commandName: "proposer", abstract: "Run single steps of the proposing model, or count what it writes.",
+        subcommands: [ProposerStepCommand.self, ProposerSampleCommand.self, ProposerTableCommand.self])
 }
 
 /// `losslab proposer step NAME`: one step alone, on a campaign's losses or on a state from a file.
@@ -35,17 +37,7 @@ struct ProposerStepCommand: AsyncParsableCommand {
     @Option(help: "One piece of the state, such as hypothesis=\"...\"; over campaign and file.")
     var set: [String] = []
 
-    @Option(help: "Model, as the endpoint names it. Default: the campaign's.")
-    var model: String?
-
-    @Option(help: "Dialect of the endpoint: openai or anthropic.")
-    var provider: String = "openai"
-
-    @Option(help: "Base URL of the endpoint, such as http://localhost:11434/v1.")
-    var baseUrl: String?
-
-    @Option(help: "Environment variable that holds the key.")
-    var keyEnvironment: String?
+    @OptionGroup var endpoint: ProposerEndpointOptions
 
     @Option(help: "Folder of prompt files over the built-in ones.")
     var prompts: String?
@@ -57,15 +49,27 @@ struct ProposerStepCommand: AsyncParsableCommand {
     private struct Outcome: Encodable {
         let step: String
         let messages: [ChatMessage]
+        let prompt: String?
         let reply: ChatReply?
         let reading: [String: String]?
+        let screening: Screening?
         let problem: String?
+
+        init(
+            step: String, request: ChatRequest, reply: ChatReply? = nil, reading: [String: String]? = nil,
+            screening: Screening? = nil, problem: String? = nil
+        ) {
+            self.step = step
+            messages = request.messages
+            prompt = request.prompt
+            self.reply = reply
+            self.reading = reading
+            self.screening = screening
+            self.problem = problem
+        }
     }
 
     func validate() throws {
-        guard EndpointConfig.providers.contains(provider) else {
-            throw ValidationError("--provider is openai or anthropic, not \(provider)")
-        }
         if let wrong = set.first(where: { !$0.contains("=") }) {
             throw ValidationError("--set \(wrong): write KEY=TEXT")
         }
@@ -83,16 +87,23 @@ struct ProposerStepCommand: AsyncParsableCommand {
             let library = try PromptLibrary(overrides: (prompts ?? config.prompts).map(project.path))
             return try alone.request(state, prompts: library, config: config)
         }
-        guard !dryRun else { return try show(request.messages) }
+        guard !dryRun else { return try show(request) }
         guard !config.model.isEmpty else {
-            log("losslab: name a --model (and its --base-url), or a --campaign that has one; --dry-run needs neither")
+            log(
+                "losslab: name an --embedded model, a --model (and its --base-url), or a --campaign that has one; "
+                    + "--dry-run needs none")
             throw ExitCode.badInput
         }
         let reply = try await orFail {
-            let client = try ChatClient(endpoint: config.endpoint.chatEndpoint(), prices: try project.prices())
-            return try await client.complete(request, for: ChatPurpose(step: name))
+            let models = EmbeddedModels(project)
+            let client = try await models.client(
+                config.endpoint, contextTokens: config.contextTokens, prices: try project.prices())
+            let reply = try await client.complete(request, for: ChatPurpose(step: name))
+            await models.stop()
+            return reply
         }
-        try show(reply, alone.reading(of: reply), request.messages)
+        guard alone.writesLoss else { return try show(reply, alone.reading(of: reply), request) }
+        try await show(reply, screened: alone.draft(of: reply, state), request, project)
     }
 
     /// A campaign's losses and what they are for.
@@ -118,10 +129,7 @@ struct ProposerStepCommand: AsyncParsableCommand {
                     task: ProposerParts.task(gradedBy: manifest.config.judge))
             }
         }
-        if let model {
-            config.model = model
-            config.endpoint = EndpointConfig(provider: provider, baseURL: baseUrl, keyEnvironment: keyEnvironment)
-        }
+        config = try endpoint.over(config)
         return (config, found)
     }
 
@@ -159,15 +167,35 @@ struct ProposerStepCommand: AsyncParsableCommand {
         return base.merging(given) { $1 }
     }
 
-    private func show(_ messages: [ChatMessage]) throws {
+    private func show(_ request: ChatRequest) throws {
         if formatOption.format == .json {
-            return try printJSON(Outcome(step: name, messages: messages, reply: nil, reading: nil, problem: nil))
+            return try printJSON(Outcome(step: name, request: request))
         }
-        for message in messages { print("=== \(message.role.rawValue) ===\n\(message.content)\n") }
+        if let prompt = request.prompt { print(prompt) }
+        for message in request.messages { print("=== \(message.role.rawValue) ===\n\(message.content)\n") }
+    }
+
+    /// A loss: what screening makes of the reply.
+    private func show(
+        _ reply: ChatReply, screened text: String, _ request: ChatRequest, _ project: Project
+    ) async throws {
+        let pool = WorkerPool(size: 1, configuration: project.workerConfiguration())
+        let prompt = (request.messages.map(\.content) + [request.prompt].compactMap(\.self)).joined(separator: "\n\n")
+        let context = ReplyContext(isCutOff: reply.choices.first?.finish == .length, prompt: prompt)
+        let screening = try await orFail { try await PoolScreener(pool: pool).screen(text, name: nil, reply: context) }
+        await pool.close()
+        if formatOption.format == .json {
+            try printJSON(Outcome(step: name, request: request, reply: reply, screening: screening))
+        } else {
+            print(reply.text)
+            log(LossCheck.describe(screening.name ?? name, screening))
+            log(spent(reply))
+        }
+        if !screening.accepted { throw ExitCode.nothingQualified }
     }
 
     private func show(
-        _ reply: ChatReply, _ reading: Result<[(key: String, value: String)], ReplyProblem>, _ messages: [ChatMessage]
+        _ reply: ChatReply, _ reading: Result<[(key: String, value: String)], ReplyProblem>, _ request: ChatRequest
     ) throws {
         var problem: ReplyProblem?
         if case .failure(let found) = reading { problem = found }
@@ -175,16 +203,20 @@ struct ProposerStepCommand: AsyncParsableCommand {
         if formatOption.format == .json {
             let fields = read.map { Dictionary($0.map { ($0.key, $0.value) }) { "\($0)\n\($1)" } }
             try printJSON(
-                Outcome(step: name, messages: messages, reply: reply, reading: fields, problem: problem?.message))
+                Outcome(step: name, request: request, reply: reply, reading: fields, problem: problem?.message))
         } else {
             for (key, value) in read ?? [] { print(value.contains("\n") ? "\(key):\n\(value)" : "\(key): \(value)") }
             if problem != nil { print(reply.text) }
-            let cost = reply.cost.map { ", \(decimal($0, 5)) US dollars" } ?? ""
-            log("\(reply.usage.promptTokens) tokens sent, \(reply.usage.completionTokens) received\(cost)")
+            log(spent(reply))
         }
         if let problem {
             log("losslab: \(problem.message)")
             throw ExitCode.nothingQualified
         }
+    }
+
+    private func spent(_ reply: ChatReply) -> String {
+        let cost = reply.cost.map { ", \(decimal($0, 5)) US dollars" } ?? ""
+        return "\(reply.usage.promptTokens) tokens sent, \(reply.usage.completionTokens) received\(cost)"
     }
 }

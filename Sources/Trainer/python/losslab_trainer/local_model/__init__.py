@@ -1,0 +1,1 @@
+"""Language models that come with the lab: fetched as GGUF files, served by llama.cpp on this machine."""
