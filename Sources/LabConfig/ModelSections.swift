@@ -19,7 +19,7 @@ func proposingModel(from section: Section, strategy: String) -> ProposingModelCo
     var config = ProposingModelConfig(model: section.line("model") ?? "")
     config.endpoint = endpoint(from: section.section("endpoint"))
     config.prompts = section.line("prompts")
-    config.temperature = section.double("temperature", config.temperature, in: 0...2)
+    config.temperature = section.optionalDouble("temperature", config.temperature, in: 0...2)
     config.maxTokens = section.int("maxTokens", config.maxTokens, in: 64...1_000_000)
     config.critique = section.flag("critique", config.critique)
     config.repairs = section.int("repairs", config.repairs, in: 0...3)
@@ -71,6 +71,7 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
     config.label = section.line("label")
     config.baseline = section.line("baseline")
     config.endpoint = endpoint(from: section.section("endpoint"))
+    config.sendsTemperature = sendsTemperature(section)
     section.refuseUnknownKeys()
     if config.kind != "pairwise", config.baseline != nil {
         section.complain(.conflict, "baseline", "needs `kind: pairwise`, which compares answers with a baseline's")
@@ -93,6 +94,15 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
         section.complain(.conflict, "label", "needs `kind: classifier`")
     }
     return config == JudgeConfig() ? nil : config
+}
+
+/// `temperature: none`; any number would change what the judge's scores mean.
+private func sendsTemperature(_ section: Section) -> Bool {
+    guard let text = section.line("temperature") else { return !section.has("temperature") }
+    section.complain(
+        .outOfRange, "temperature",
+        "must be `none` or be left out, not `\(text)`: the protocol of the judge's `kind` sets it")
+    return true
 }
 
 func modelBudget(from section: Section) -> ModelBudget? {
@@ -127,7 +137,7 @@ func render(_ model: ProposingModelConfig) -> String {
       model: \(quoted(model.model))
       endpoint:\(render(model.endpoint, indent: "    "))
       prompts: \(model.prompts.map(quoted) ?? "none")
-      temperature: \(model.temperature)
+      temperature: \(model.temperature.map { "\($0)" } ?? "none")
       maxTokens: \(model.maxTokens)\(model.critique ? "\n  critique: true" : "")
       repairs: \(model.repairs)
       evidence: \(model.evidence)
@@ -144,7 +154,7 @@ func render(_ judge: JudgeConfig) -> String {
       model: \(judge.model.map(quoted) ?? "none")
       label: \(judge.label.map(quoted) ?? "none")
       baseline: \(judge.baseline.map(quoted) ?? "none")
-      endpoint:\(render(judge.endpoint, indent: "    "))
+      endpoint:\(render(judge.endpoint, indent: "    "))\(judge.sendsTemperature ? "" : "\n  temperature: none")
     """
 }
 

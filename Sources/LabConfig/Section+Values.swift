@@ -65,6 +65,12 @@ extension Section {
         return checked(value, key, in: range) ?? fallback
     }
 
+    /// A number; absent gives the fallback, `none` gives `nil`.
+    func optionalDouble(_ key: String, _ fallback: Double?, in range: ClosedRange<Double>) -> Double? {
+        if let node = node(key), node.scalar?.string == "none" { return nil }
+        return has(key) ? double(key, fallback ?? range.lowerBound, in: range) : fallback
+    }
+
     func bool(_ key: String, _ fallback: Bool) -> Bool {
         guard let text = scalar(key, expected: "true or false") else { return fallback }
         guard let value = Bool(text) else {

@@ -36,8 +36,9 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
     public var endpoint: EndpointConfig
     /// Folder of prompt files that take the place of the built-in ones of the same name; relative to the project.
     public var prompts: String?
-    /// Of the steps that write; steps that reason or repair use at most this.
-    public var temperature: Double
+    /// Of the steps that write; steps that reason or repair use at most this. `nil` sends none with any step, for models
+    /// that refuse it.
+    public var temperature: Double?
     /// Most tokens in one reply.
     public var maxTokens: Int
     /// Whether a valid draft is criticised once and revised.
@@ -52,7 +53,7 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
     public var reasoningEffort: String?
 
     public init(
-        model: String, endpoint: EndpointConfig = .init(), prompts: String? = nil, temperature: Double = 1,
+        model: String, endpoint: EndpointConfig = .init(), prompts: String? = nil, temperature: Double? = 1,
         maxTokens: Int = 2_048, critique: Bool = false, repairs: Int = 3, evidence: Int = 4,
         contextTokens: Int = 32_768, reasoningEffort: String? = nil
     ) {
@@ -82,16 +83,30 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
     /// Of `pairwise`: answers in FastChat's layout, relative to the project; `nil` for the untrained policy's own.
     public var baseline: String?
     public var endpoint: EndpointConfig
+    /// Whether requests carry the temperature that the protocol of the kind sets, usually 0; some models refuse any.
+    public var sendsTemperature: Bool
 
     public init(
         kind: String = "rubric", model: String? = nil, label: String? = nil, baseline: String? = nil,
-        endpoint: EndpointConfig = .init()
+        endpoint: EndpointConfig = .init(), sendsTemperature: Bool = true
     ) {
         self.kind = kind
         self.model = model
         self.label = label
         self.baseline = baseline
         self.endpoint = endpoint
+        self.sendsTemperature = sendsTemperature
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try values.decode(String.self, forKey: .kind)
+        model = try values.decodeIfPresent(String.self, forKey: .model)
+        label = try values.decodeIfPresent(String.self, forKey: .label)
+        baseline = try values.decodeIfPresent(String.self, forKey: .baseline)
+        endpoint = try values.decode(EndpointConfig.self, forKey: .endpoint)
+        // Campaigns begun before this could be said.
+        sendsTemperature = try values.decodeIfPresent(Bool.self, forKey: .sendsTemperature) ?? true
     }
 
     /// Whether grading sends anything to a server.

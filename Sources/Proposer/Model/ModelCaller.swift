@@ -30,20 +30,25 @@ public struct ModelCaller: Sendable {
         let step: String
         let number: Int
         let messages: [ChatMessage]
-        let temperature: Double
+        /// `nil` sends none.
+        let temperature: Double?
         let wantsJSON: Bool
         let seed: UInt64
+    }
+
+    static func request(_ call: Call, _ config: ProposingModelConfig) -> ChatRequest {
+        ChatRequest(
+            model: config.model, messages: call.messages, temperature: call.temperature, maxTokens: config.maxTokens,
+            // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
+            seed: config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil,
+            format: call.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
     }
 
     /// The reply, from the store where the same call was answered before.
     ///
     /// - Throws: `ModelHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
     func reply(to call: Call) async throws -> ChatReply {
-        let request = ChatRequest(
-            model: config.model, messages: call.messages, temperature: call.temperature, maxTokens: config.maxTokens,
-            // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
-            seed: config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil,
-            format: call.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
+        let request = Self.request(call, config)
         let digest = String(ContentHash.sha256(try Self.encoded(request)).prefix(16))
         let key = "proposer/\(call.candidate)/\(call.step)/\(call.number)/\(digest)"
         if let bytes = try await store.value(for: key),

@@ -48,7 +48,7 @@ struct ProgramRun {
         let reply = try await parts.caller.reply(
             to: .init(
                 candidate: request.number, step: step.name, number: number, messages: messages,
-                temperature: min(step.temperature, parts.config.temperature), wantsJSON: step.wantsJSON,
+                temperature: step.temperature(within: parts.config), wantsJSON: step.wantsJSON,
                 seed: request.seed &+ UInt64(number)))
         lastReply = reply.text
         trace.calls += 1

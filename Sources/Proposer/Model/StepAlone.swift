@@ -50,7 +50,7 @@ public struct StepAlone: Sendable {
     ) throws -> ChatRequest {
         ChatRequest(
             model: config.model, messages: try prompts.messages(of: step, state),
-            temperature: min(step.temperature, config.temperature), maxTokens: config.maxTokens,
+            temperature: step.temperature(within: config), maxTokens: config.maxTokens,
             format: step.wantsJSON ? .json : .text, reasoningEffort: config.reasoningEffort)
     }
 

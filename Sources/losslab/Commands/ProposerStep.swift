@@ -89,7 +89,9 @@ struct ProposerStepCommand: AsyncParsableCommand {
             throw ExitCode.badInput
         }
         let reply = try await orFail {
-            let client = try ChatClient(endpoint: config.endpoint.chatEndpoint(), prices: try project.prices())
+            let client = try ChatClient(
+                endpoint: config.endpoint.chatEndpoint(), prices: try project.prices(),
+                notes: { log("losslab: \($0)") })
             return try await client.complete(request, for: ChatPurpose(step: name))
         }
         try show(reply, alone.reading(of: reply), request.messages)
