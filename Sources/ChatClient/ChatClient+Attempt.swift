@@ -18,7 +18,8 @@ struct AttemptFailure: Error {
 extension ChatClient {
     /// Sends one request and reads what comes back.
     func attempt(
-        _ request: ChatRequest, _ body: [UInt8], within time: Duration, _ onText: (@Sendable (String?) -> Void)?
+        _ request: ChatRequest, _ options: BodyOptions, _ body: [UInt8], within time: Duration,
+        _ onText: (@Sendable (String?) -> Void)?
     ) async -> Result<ParsedReply, AttemptFailure> {
         var exchange = HTTPRequest(url: url(of: request), timeouts: endpoint.timeouts)
         exchange.timeouts.total = min(endpoint.timeouts.total, time)
@@ -37,36 +38,43 @@ extension ChatClient {
             // A whole reply whose connection ended badly is a whole reply.
             if failure.kind != .cancelled, let parsed = listener?.wholeReply() { return .success(cleaned(parsed)) }
             if failure.kind == .brokenOff, let error = listener?.error {
-                return .failure(read(error, request).charged())
+                return .failure(read(error, request, options).charged())
             }
             return .failure(describe(failure, request))
         case .success(let response):
             guard response.status == 200 else {
                 let complaint = ServerComplaint(status: response.status, body: response.body)
-                return .failure(describe(complaint, response, request))
+                return .failure(describe(complaint, response, request, options))
             }
             do {
-                if let listener, response.header("content-type")?.lowercased().hasPrefix("text/event-stream") == true {
-                    return .success(cleaned(try listener.finish()))
-                }
-                return .success(cleaned(try parse(response, request)))
+                guard response.holdsEvents else { return .success(cleaned(try parse(response, request, options))) }
+                // Some servers stream although they were not asked to.
+                let events = listener ?? StreamListener(api.stream(), nil)
+                if listener == nil { _ = response.body.withUnsafeBytes { events.take($0) } }
+                if let error = events.error { throw error }
+                return .success(cleaned(try events.finish()))
             } catch let failure as AttemptFailure {
                 return .failure(failure)
             } catch {
-                return .failure(read(error, request).charged())
+                return .failure(read(error, request, options).charged())
             }
         }
     }
 
-    private func parse(_ response: HTTPResponse, _ request: ChatRequest) throws -> ParsedReply {
-        guard let body = try? JSONParser.parse(response.body) else {
+    private func parse(
+        _ response: HTTPResponse, _ request: ChatRequest, _ options: BodyOptions
+    ) throws -> ParsedReply {
+        guard let value = try? JSONParser.parse(response.body) else {
             throw MalformedReply("it is not JSON, or is cut off (\(response.body.count) bytes)")
         }
-        // Some gateways report errors with status 200 and the status inside.
-        if body["error"] != nil, body["choices"] == nil, body["content"] == nil {
-            let inner = body["error"]?["code"]?.integer ?? 500
-            let complaint = ServerComplaint(status: (400..<600).contains(inner) ? inner : 500, body: body)
-            throw describe(complaint, response, request)
+        let body = value.array?.first ?? value
+        // Some gateways report errors with status 200 and the status inside, alone or beside what they had so far.
+        if let error = body["error"] {
+            let isAlone = body["choices"] == nil && body["content"] == nil
+            let failure = FailureInReply(body: body)
+            let complaint = ServerComplaint(status: failure.status, body: body)
+            if isAlone { throw describe(complaint, response, request, options) }
+            if error.saysSomething { throw failure }
         }
         return try api.reply(from: body)
     }
@@ -75,20 +83,23 @@ extension ChatClient {
     private func cleaned(_ parsed: ParsedReply) -> ParsedReply {
         guard
             secrets.occur(in: Array(parsed.model.utf8))
-                || parsed.choices.contains(where: { secrets.occur(in: Array($0.text.utf8)) })
+                || parsed.choices.contains(where: {
+                    secrets.occur(in: Array($0.text.utf8)) || secrets.occur(in: Array(($0.reasoning ?? "").utf8))
+                })
         else { return parsed }
         var parsed = parsed
         parsed.model = secrets.scrubbed(parsed.model)
-        parsed.choices = parsed.choices.map { .init(text: secrets.scrubbed($0.text), finish: $0.finish) }
+        parsed.choices = parsed.choices.map {
+            .init(
+                text: secrets.scrubbed($0.text), finish: $0.finish, reasoning: $0.reasoning.map(secrets.scrubbed))
+        }
         return parsed
     }
 
     /// An error found while a reply was read.
-    private func read(_ error: any Error, _ request: ChatRequest) -> AttemptFailure {
-        if let streamed = error as? StreamedError {
-            let status = streamed.body["error"]?["code"]?.integer ?? 500
-            let complaint = ServerComplaint(status: (400..<600).contains(status) ? status : 500, body: streamed.body)
-            return describe(complaint, nil, request)
+    private func read(_ error: any Error, _ request: ChatRequest, _ options: BodyOptions) -> AttemptFailure {
+        if let failure = error as? FailureInReply {
+            return describe(ServerComplaint(status: failure.status, body: failure.body), nil, request, options)
         }
         let reason = (error as? MalformedReply)?.reason ?? "\(error)"
         return AttemptFailure(
@@ -103,6 +114,15 @@ extension AttemptFailure {
         var failure = self
         failure.mayBeCharged = true
         return failure
+    }
+}
+
+extension HTTPResponse {
+    /// Whether the body is a stream of events, by its type, or by its beginning where the type says nothing of use.
+    fileprivate var holdsEvents: Bool {
+        let type = header("content-type")?.lowercased() ?? ""
+        if type.hasPrefix("text/event-stream") { return true }
+        return !type.contains("json") && ["data:", "event:"].contains { body.starts(with: $0.utf8) }
     }
 }
 

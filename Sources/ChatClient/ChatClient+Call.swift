@@ -3,11 +3,38 @@ import LabCore
 import Synchronization
 
 extension ChatClient {
+    /// One request with its retries; once more with a limit twice as high where the model's thoughts used it up.
+    func call(
+        _ request: ChatRequest, _ purpose: ChatPurpose, _ onText: (@Sendable (String?) -> Void)?
+    ) async throws -> ChatReply {
+        let (asked, sent) = (limit(of: request), options(for: request).maxTokens)
+        let reply = try await tries(request, purpose, onText)
+        notice(reply, to: request)
+        guard let asked, let sent, request.prompt == nil, reply.isSpentOnThoughts else { return reply }
+        let story = "\(request.model) used up all \(sent) tokens of its limit for thoughts"
+        guard sent == asked, adaptations.raise(asked, for: request.model) else {
+            note("\(story); \(Self.thoughtAdvice)", request)
+            return reply
+        }
+        note("\(story); it is asked with \(asked * 2) from now on; \(Self.thoughtAdvice)", request)
+        do {
+            let second = try await tries(request, purpose, onText)
+            notice(second, to: request)
+            return second.after(reply)
+        } catch let error as ChatError where error.kind != .cancelled {
+            // No room or no budget for more: what there is has to do.
+            adaptations.keepLimit(asked, for: request.model)
+            return reply
+        }
+    }
+
+    private static let thoughtAdvice = "raise maxTokens, or lower reasoningEffort"
+
     /// One request with its retries. The order of waiting: a place at the endpoint, the limits per minute, the budget.
     ///
     /// The time of the call is counted from its first request on: what it waits for the endpoint's own limits before is
     /// not the server's doing.
-    func call(
+    private func tries(
         _ request: ChatRequest, _ purpose: ChatPurpose, _ onText: (@Sendable (String?) -> Void)?
     ) async throws -> ChatReply {
         let price = try price(for: request.model)
@@ -18,6 +45,7 @@ extension ChatClient {
         var attempts = 0
         var retries = 0
         var lastError: ChatError?
+        var learnt: [Adaptations.Adaptation] = []
         while true {
             let options = options(for: request)
             let body = try api.body(of: request, options).bytes
@@ -37,7 +65,7 @@ extension ChatClient {
             latest = end
             attempts += 1
             if attempts > 1 { onText?(nil) }
-            let result = await attempt(request, body, within: end - sent, onText)
+            let result = await attempt(request, options, body, within: end - sent, onText)
             let seconds = (ContinuousClock.now - sent).inSeconds
             switch result {
             case .success(let parsed):
@@ -45,8 +73,10 @@ extension ChatClient {
                 let cost = price?.cost(of: usage)
                 pacer.correct(ticket, to: usage.totalTokens)
                 ledger.settle(reservation, booked(request, purpose, usage, cost, seconds, "answered"))
+                for lesson in learnt { note("\(request.model) \(lesson.lesson)", request) }
                 return ChatReply(
-                    choices: parsed.choices, model: parsed.model.isEmpty ? request.model : parsed.model, usage: usage,
+                    choices: parsed.choices.map { $0.cut(at: request.stop) },
+                    model: parsed.model.isEmpty ? request.model : parsed.model, usage: usage,
                     cost: cost, attempts: attempts, seconds: (ContinuousClock.now - began).inSeconds)
             case .failure(let failure):
                 if failure.mayBeCharged {
@@ -58,10 +88,11 @@ extension ChatClient {
                     ledger.release(reservation)
                 }
                 if let adaptation = failure.adaptation, !options.adaptations.contains(adaptation) {
-                    adaptations.add(adaptation, for: request.model)
+                    if adaptations.add(adaptation, for: request.model) { learnt.append(adaptation) }
                     continue
                 }
                 lastError = failure.error
+                if failure.error.kind == .badRequest { adaptations.forget(learnt, for: request.model) }
                 guard failure.canRetry, retries < endpoint.retries else { throw failure.error.after(attempts) }
                 let wait = RetrySchedule(base: endpoint.backoff).wait(
                     before: retries, asked: failure.wait, fraction: Double.random(in: 0..<1))
@@ -106,11 +137,14 @@ extension ChatClient {
 
     private func options(for request: ChatRequest) -> BodyOptions {
         var options = adaptations.options(for: request.model)
-        options.maxTokens = request.maxTokens
-        if endpoint.provider == .anthropic || request.prompt != nil || ledger.budget.limitsLength {
-            options.maxTokens = options.maxTokens ?? endpoint.defaultMaxTokens
-        }
+        options.maxTokens = limit(of: request).map { adaptations.limit($0, for: request.model) }
         return options
+    }
+
+    /// The limit of tokens that a request is meant to have; `nil` for none.
+    private func limit(of request: ChatRequest) -> Int? {
+        let needsOne = endpoint.provider == .anthropic || request.prompt != nil || ledger.budget.limitsLength
+        return request.maxTokens ?? (needsOne ? endpoint.defaultMaxTokens : nil)
     }
 
     /// What limits per minute are told before the usage is known.
@@ -131,40 +165,6 @@ extension ChatClient {
         ChatUsage(
             promptTokens: TokenEstimate.usual(request),
             completionTokens: parsed.choices.reduce(0) { $0 + TokenEstimate.usual($1.text) }, estimated: true)
-    }
-}
-
-/// What was found out about models: which body they want. The first refusal teaches it, later calls know.
-final class Adaptations: Sendable {
-    enum Adaptation: Hashable, CaseIterable {
-        /// `max_completion_tokens` instead of `max_tokens`.
-        case maxCompletionTokens
-        /// No request for the usage at a stream's end.
-        case noStreamOptions
-        /// No `response_format`: the prompt alone asks for JSON.
-        case noResponseFormat
-    }
-
-    private struct Key: Hashable {
-        let model: String
-        let adaptation: Adaptation
-    }
-
-    private let known = Mutex<Set<Key>>([])
-
-    // A Regex never changes; it is only not marked as Sendable.
-    /// Names of models that take `max_completion_tokens` only.
-    private nonisolated(unsafe) static let reasoning = /(?:.*\/)?(?:o[1-9]|gpt-[5-9])(?:[-.].*)?/
-
-    func add(_ adaptation: Adaptation, for model: String) {
-        _ = known.withLock { $0.insert(Key(model: model, adaptation: adaptation)) }
-    }
-
-    func options(for model: String) -> BodyOptions {
-        let known = known.withLock { $0 }
-        var adaptations = Set(Adaptation.allCases.filter { known.contains(Key(model: model, adaptation: $0)) })
-        if model.wholeMatch(of: Self.reasoning) != nil { adaptations.insert(.maxCompletionTokens) }
-        return BodyOptions(adaptations: adaptations)
     }
 }
 

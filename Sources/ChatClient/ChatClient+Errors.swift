@@ -5,11 +5,11 @@ import LabCore
 extension ChatClient {
     /// A server's refusal.
     func describe(
-        _ complaint: ServerComplaint, _ response: HTTPResponse?, _ request: ChatRequest
+        _ complaint: ServerComplaint, _ response: HTTPResponse?, _ request: ChatRequest, _ options: BodyOptions
     ) -> AttemptFailure {
         let said = Self.shortened(secrets.scrubbed(complaint.message))
         let answer = "HTTP \(complaint.status)" + (said.isEmpty ? "" : ": \(said)")
-        let wait = response.flatMap { RetrySchedule.asked(by: $0, now: Date()) }
+        let wait = response.flatMap { RetrySchedule.asked(by: $0, now: Date()) } ?? complaint.wait
         let model = request.model
         func failure(
             _ kind: ChatError.Kind, _ story: String, retry: Bool = false,
@@ -19,7 +19,7 @@ extension ChatClient {
                 error: ChatError(kind, "\(endpoint.name) \(story)", status: complaint.status), canRetry: retry,
                 wait: retry ? wait : nil, mayBeCharged: false, adaptation: adaptation)
         }
-        switch complaint.meaning {
+        switch complaint.meaning(request, options) {
         case .refusedKey: return failure(.refusedKey, "refuses the key (\(answer)); \(keyAdvice)")
         case .unknownModel:
             return failure(.unknownModel, "knows no model \(model) (\(answer)); check the model's name")

@@ -20,17 +20,21 @@ public final class ChatClient: ChatService {
     /// Equal requests that the cache takes, one after another: the first is sent, the others find its reply.
     private let equals = KeyedGate()
     let pacer: Pacer
-    let adaptations = Adaptations()
+    let adaptations: Adaptations
+    let notes: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - cassette: replays or records every call; when it only replays, no key is needed.
     ///   - cache: answers what was asked before at temperature 0.
+    ///   - notes: told once what a user should know although the server answers: which part of requests a model does not
+    ///     take, a prompt that the server cut, a limit that thoughts used up.
     ///   - environment: where the endpoint's variables are looked up; the process's own by default.
     /// - Throws: `ChatError` of kind `configuration` for a URL that is none, a missing key, or a key file that others
     ///   may read.
     public init(
         endpoint: ChatEndpoint, prices: PriceTable = .init(), ledger: ChatLedger = .init(), cassette: Cassette? = nil,
-        cache: ResponseCache? = nil, environment: [String: String]? = nil
+        cache: ResponseCache? = nil, notes: @escaping @Sendable (String) -> Void = { _ in },
+        environment: [String: String]? = nil
     ) throws {
         self.endpoint = endpoint
         self.prices = prices
@@ -40,6 +44,8 @@ public final class ChatClient: ChatService {
         chatURL = try endpoint.validatedURL()
         completionURL = try endpoint.validatedURL(forCompletions: true)
         isLoopback = endpoint.isLoopback
+        adaptations = Adaptations.of(server: chatURL)
+        self.notes = notes
         if cassette?.mode == .replay {
             secrets = Secrets(key: nil)
         } else {
@@ -155,11 +161,7 @@ extension ChatReply {
     fileprivate func joined(with other: ChatReply) -> ChatReply {
         ChatReply(
             choices: choices + other.choices.prefix(1), model: model,
-            usage: ChatUsage(
-                promptTokens: usage.promptTokens + other.usage.promptTokens,
-                completionTokens: usage.completionTokens + other.usage.completionTokens,
-                cachedTokens: usage.cachedTokens + other.usage.cachedTokens,
-                estimated: usage.estimated || other.usage.estimated),
+            usage: usage + other.usage,
             cost: cost.flatMap { one in other.cost.map { one + $0 } }, attempts: attempts + other.attempts,
             seconds: max(seconds, other.seconds))
     }

@@ -3,10 +3,13 @@ public struct ChatReply: Codable, Hashable, Sendable {
     public struct Choice: Codable, Hashable, Sendable {
         public let text: String
         public let finish: Finish
+        /// What the model thought before, where the server tells it apart from the text.
+        public let reasoning: String?
 
-        public init(text: String, finish: Finish) {
+        public init(text: String, finish: Finish, reasoning: String? = nil) {
             self.text = text
             self.finish = finish
+            self.reasoning = reasoning
         }
     }
 
@@ -43,6 +46,10 @@ public struct ChatReply: Codable, Hashable, Sendable {
 
     /// The first choice's text; empty when the server sent none.
     public var text: String { choices.first?.text ?? "" }
+
+    /// The first choice's thoughts, where the server tells them apart. They may be all that there is: an empty text with
+    /// `finish == .length` means that they used up the limit of tokens.
+    public var reasoning: String? { choices.first?.reasoning }
 }
 
 /// Tokens that a call used, as the server counted them, or estimated where it did not say.

@@ -13,6 +13,29 @@ public struct ChatMessage: Codable, Hashable, Sendable {
     }
 }
 
+extension [ChatMessage] {
+    /// Messages of the same role in a row as one.
+    var joinedByRole: [ChatMessage] {
+        reduce(into: []) { joined, message in
+            if let last = joined.last, last.role == message.role {
+                joined[joined.count - 1] = ChatMessage(last.role, last.content + "\n\n" + message.content)
+            } else {
+                joined.append(message)
+            }
+        }
+    }
+
+    /// The same conversation without a system: its text stands before the first user's message, and roles take turns.
+    var plainTurns: [ChatMessage] {
+        let system = filter { $0.role == .system }.map(\.content).joined(separator: "\n\n")
+        var turns = filter { $0.role != .system }
+        if system.isEmpty { return turns.joinedByRole }
+        let first = turns.firstIndex { $0.role == .user } ?? turns.startIndex
+        turns.insert(ChatMessage(.user, system), at: first)
+        return turns.joinedByRole
+    }
+}
+
 /// What is asked of a model, whatever server answers: a conversation to go on with, or a text to complete.
 public struct ChatRequest: Codable, Hashable, Sendable {
     /// What form the reply shall have, where the server can hold the model to it.
@@ -22,6 +45,16 @@ public struct ChatRequest: Codable, Hashable, Sendable {
         case json
         /// JSON that follows this JSON Schema, given as JSON text.
         case schema(name: String, schema: String)
+
+        /// The same as a request in words, for servers that know no such field; `nil` for text.
+        var inWords: String? {
+            let object = "Reply with one JSON object and nothing else."
+            return switch self {
+            case .text: nil
+            case .json: object
+            case .schema(_, let schema): "\(object) It must follow this JSON Schema:\n\(schema)"
+            }
+        }
     }
 
     public var model: String

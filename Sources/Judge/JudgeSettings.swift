@@ -25,6 +25,11 @@ public struct JudgeSettings: Sendable {
         self.purpose = purpose
     }
 
+    /// A request of the shape in which the judge is asked.
+    public var shape: ChatRequest {
+        request([ChatMessage(.system, "Grade the answer."), ChatMessage(.user, "The answer.")])
+    }
+
     func request(_ messages: [ChatMessage]) -> ChatRequest {
         ChatRequest(model: model, messages: messages, temperature: temperature, maxTokens: maxTokens)
     }

@@ -91,6 +91,7 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
     }
     config.label = section.line("label")
     config.baseline = section.line("baseline")
+    config.sendsTemperature = sendsTemperature(section)
     section.refuseUnknownKeys()
     if config.kind != "pairwise", config.baseline != nil {
         section.complain(.conflict, "baseline", "needs `kind: pairwise`, which compares answers with a baseline's")
@@ -113,6 +114,15 @@ func judge(from campaign: Section, hasPolicy: Bool) -> JudgeConfig? {
         section.complain(.conflict, "label", "needs `kind: classifier`")
     }
     return config == JudgeConfig() ? nil : config
+}
+
+/// `temperature: none`; any number would change what the judge's scores mean.
+private func sendsTemperature(_ section: Section) -> Bool {
+    guard let text = section.line("temperature") else { return !section.has("temperature") }
+    section.complain(
+        .outOfRange, "temperature",
+        "must be `none` or be left out, not `\(text)`: the protocol of the judge's `kind` sets it")
+    return true
 }
 
 func modelBudget(from section: Section) -> ModelBudget? {
@@ -170,7 +180,7 @@ func render(_ judge: JudgeConfig) -> String {
       model: \(judge.model.map(quoted) ?? "none")
       label: \(judge.label.map(quoted) ?? "none")
       baseline: \(judge.baseline.map(quoted) ?? "none")
-      endpoint:\(render(judge.endpoint, indent: "    "))
+      endpoint:\(render(judge.endpoint, indent: "    "))\(judge.sendsTemperature ? "" : "\n  temperature: none")
     """
 }
 

@@ -48,8 +48,8 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
     public var form: PromptForm
     /// Folder of prompt files that take the place of the built-in ones of the same name; relative to the project.
     public var prompts: String?
-    /// Of the steps that write; steps that reason or repair use at most this. `nil` sends none, for servers that refuse
-    /// the parameter.
+    /// Of the steps that write; steps that reason or repair use at most this. `nil` sends none with any step, for models
+    /// that refuse it.
     public var temperature: Double?
     /// Most tokens in one reply.
     public var maxTokens: Int
@@ -100,16 +100,30 @@ public struct JudgeConfig: Codable, Sendable, Equatable {
     /// Of `pairwise`: answers in FastChat's layout, relative to the project; `nil` for the untrained policy's own.
     public var baseline: String?
     public var endpoint: EndpointConfig
+    /// Whether requests carry the temperature that the protocol of the kind sets, usually 0; some models refuse any.
+    public var sendsTemperature: Bool
 
     public init(
         kind: String = "rubric", model: String? = nil, label: String? = nil, baseline: String? = nil,
-        endpoint: EndpointConfig = .init()
+        endpoint: EndpointConfig = .init(), sendsTemperature: Bool = true
     ) {
         self.kind = kind
         self.model = model
         self.label = label
         self.baseline = baseline
         self.endpoint = endpoint
+        self.sendsTemperature = sendsTemperature
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try values.decode(String.self, forKey: .kind)
+        model = try values.decodeIfPresent(String.self, forKey: .model)
+        label = try values.decodeIfPresent(String.self, forKey: .label)
+        baseline = try values.decodeIfPresent(String.self, forKey: .baseline)
+        endpoint = try values.decode(EndpointConfig.self, forKey: .endpoint)
+        // Campaigns begun before this could be said.
+        sendsTemperature = try values.decodeIfPresent(Bool.self, forKey: .sendsTemperature) ?? true
     }
 
     /// Whether grading sends anything to a server.

@@ -51,7 +51,7 @@ actor EmbeddedModels {
         guard let name = endpoint.embedded else {
             return try ChatClient(
                 endpoint: endpoint.chatEndpoint(contextTokens: contextTokens), prices: prices, ledger: ledger,
-                cache: cache)
+                cache: cache, notes: { log("losslab: \($0)") })
         }
         let options = try Self.options(for: endpoint, contextTokens: contextTokens)
         let server = try await server(of: name, options)
@@ -64,7 +64,7 @@ actor EmbeddedModels {
             firstByte: .seconds(3_600), stall: .seconds(600), total: .seconds(3_600), call: .seconds(7_200))
         return try ChatClient(
             endpoint: asked, prices: PriceTable([name: .init(prompt: 0, completion: 0)]), ledger: ledger, cache: cache,
-            environment: [Self.keyVariable: server.key])
+            notes: { log("losslab: \($0)") }, environment: [Self.keyVariable: server.key])
     }
 
     /// What an endpoint asks of the model's server.

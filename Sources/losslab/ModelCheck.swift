@@ -1,8 +1,11 @@
 import ChatClient
+import Judge
 import LabCore
+import Proposer
 
-/// Each model that a recipe asks, asked once for a word before anything is trained: a refused key, a wrong name or a server
-/// that is not there shows now and not after the catalogue has been tuned.
+/// Each model that a recipe asks, asked for a word in the form of each of its later requests before anything is trained: a
+/// refused key, a wrong name, a server that is not there or one that takes no such requests shows now and not after the
+/// catalogue has been tuned.
 struct ModelCheck {
     /// What the asking cost.
     let spending: ChatTotals
@@ -12,14 +15,14 @@ struct ModelCheck {
         let ledger = ChatLedger(budget: config.budget.model ?? ModelBudget())
         var asked: [Role] = []
         for role in Self.roles(of: config)
-        where !asked.contains(where: { $0.model == role.model && $0.endpoint == role.endpoint }) {
+        where !asked.contains(where: { $0.requests == role.requests && $0.endpoint == role.endpoint }) {
             asked.append(role)
             log("losslab: \(role.name): asking whether \(role.model) at \(role.endpoint.place) answers")
             do {
                 try await models.client(
                     role.endpoint, contextTokens: role.contextTokens, prices: try project.prices(), ledger: ledger
                 )
-                .probe(role.model, for: ChatPurpose(step: "probe", campaign: config.name))
+                .probe(role.requests, for: ChatPurpose(step: "probe", campaign: config.name))
             } catch let error as ChatError {
                 throw ChatError(
                     error.kind, "\(role.name) cannot be asked, so nothing was trained: \(error.message)",
@@ -34,6 +37,8 @@ struct ModelCheck {
         let model: String
         let endpoint: EndpointConfig
         var contextTokens: Int?
+        /// One of each shape.
+        let requests: [ChatRequest]
     }
 
     private static func roles(of config: CampaignConfig) -> [Role] {
@@ -42,11 +47,30 @@ struct ModelCheck {
             roles.append(
                 Role(
                     name: "the proposing model", model: proposer.model, endpoint: proposer.endpoint,
-                    contextTokens: proposer.contextTokens))
+                    contextTokens: proposer.contextTokens,
+                    requests: ModelCaller.shapes(proposer, strategy: config.proposer.strategy)))
         }
         if let judge = config.judge, judge.asksServer, let model = judge.model {
-            roles.append(Role(name: "the judge", model: model, endpoint: judge.endpoint))
+            let settings = judge.settings(model: model, campaign: config.name)
+            roles.append(
+                Role(name: "the judge", model: model, endpoint: judge.endpoint, requests: [settings.shape]))
         }
         return roles
     }
+}
+
+extension JudgeConfig {
+    /// How a campaign's judge is asked.
+    ///
+    /// - Parameter prompt: what a suite of comparisons sets.
+    func settings(model: String, campaign: String, prompt: PairwiseSuite.Prompt? = nil) -> JudgeSettings {
+        let usual = kind == "pairwise" ? 4096 : endpoint.provider == "anthropic" ? 1024 : 2048
+        return JudgeSettings(
+            model: model, temperature: sendsTemperature ? prompt?.temperature ?? 0 : nil,
+            maxTokens: prompt?.maxTokens ?? usual, concurrency: endpoint.concurrency,
+            purpose: ChatPurpose(step: "judge", campaign: campaign))
+    }
+
+    /// What tells judgments with the protocol's temperature from those without one.
+    var temperatureIdentity: String { sendsTemperature ? "" : "without temperature " }
 }

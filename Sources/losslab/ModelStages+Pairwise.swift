@@ -26,10 +26,7 @@ extension ModelStages {
         }
         let model = judge.model ?? ""
         let prompt = suites.values.first?.values.first?.suite.prompt
-        let settings = JudgeSettings(
-            model: model, temperature: prompt?.temperature ?? 0, maxTokens: prompt?.maxTokens ?? 4096,
-            concurrency: judge.endpoint.concurrency,
-            purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
+        let settings = judge.settings(model: model, campaign: directory.manifest.config.name, prompt: prompt)
         let asked = suites[directory.manifest.config.world]?[.search]?.suite.questions.count ?? 0
         log(
             "losslab: which gaps \(model) resolves by comparing answers to \(asked) questions was never measured: trust no "
@@ -38,7 +35,8 @@ extension ModelStages {
         let config = try String(contentsOfFile: folder + "/judge_config.yaml", encoding: .utf8)
         return laboratory.judged(
             by: PairwiseJudge(suites: suites, service: client(judge.endpoint, cache: cache), settings: settings),
-            identity: "pairwise \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
+            identity:
+                "pairwise \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) \(judge.temperatureIdentity)"
                 + ContentHash.sha256(([config] + compared).joined(separator: "\n")))
     }
 }

@@ -104,10 +104,7 @@ struct ModelStages {
             }
             return (name, sets)
         }
-        let settings = JudgeSettings(
-            model: model, maxTokens: judge.endpoint.provider == "anthropic" ? 1024 : 2048,
-            concurrency: judge.endpoint.concurrency,
-            purpose: ChatPurpose(step: "judge", campaign: directory.manifest.config.name))
+        let settings = judge.settings(model: model, campaign: directory.manifest.config.name)
         // Small policies often give the same answer again; at temperature 0 it gets the same judgment.
         let cache = try ResponseCache(project.cache + "/judgments")
         let grading = MTBenchJudge(
@@ -117,7 +114,8 @@ struct ModelStages {
         warnOfUnresolvableGaps(questions: suites.first { $0.0 == world }?.1[.search]?.questions.count ?? 0)
         return laboratory.judged(
             by: grading,
-            identity: "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) "
+            identity:
+                "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) \(judge.temperatureIdentity)"
                 + ContentHash.sha256((try? String(contentsOfFile: prompts, encoding: .utf8)) ?? ""))
     }
 

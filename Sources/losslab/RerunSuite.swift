@@ -33,7 +33,7 @@ enum RerunJudge {
         let suite = try MTBenchSuite(folder: suite ?? "")
         let client = try ChatClient(
             endpoint: ChatEndpoint(baseURL: options.baseURL, keyEnvironment: options.keyEnv),
-            cache: ResponseCache(cache))
+            cache: ResponseCache(cache), notes: { log("losslab: \($0)") })
         self = .chat(suite, MTBenchJudge(suite: suite, service: client, settings: JudgeSettings(model: name)))
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import LoopbackServers
+import Synchronization
 
 @testable import ChatClient
 
@@ -128,6 +129,15 @@ func chatError(_ body: () async throws -> ChatReply) async throws -> ChatError? 
     } catch let error as ChatError {
         return error
     }
+}
+
+/// What a client noted.
+final class Notes: Sendable {
+    private let kept = Mutex<[String]>([])
+
+    var texts: [String] { kept.withLock { $0 } }
+
+    func take(_ text: String) { kept.withLock { $0.append(text) } }
 }
 
 /// A folder that goes away with the test.

@@ -31,6 +31,30 @@ struct RetrySchedule {
         return .seconds(max(0, min(date.timeIntervalSince(reference), 1e6)))
     }
 
+    // A Regex never changes; it is only not marked as Sendable.
+    /// Words such as "try again in 1m20.5s", "retry after 20 seconds".
+    private nonisolated(unsafe) static let words =
+        /(?:try again|retry|wait|reset|resets|available)(?: again)? (?:in|after|for) (?:about |at least )?(?:(\d+)\s?h(?:ours?)?[ ,]*)?(?:(\d+)\s?m(?:in|ins|inutes?)?(?![a-z])[ ,]*)?(?:(\d+(?:\.\d+)?)\s?(ms|milliseconds?|s|secs?|seconds?)\b)?/
+    /// Fields such as `"retryDelay": "17s"` and `"retry_after": 20`, in seconds.
+    private nonisolated(unsafe) static let fields =
+        /"retry(?:delay|_delay|_?after(?:_?seconds)?)"\s*:\s*"?(\d+(?:\.\d+)?)s?"?/
+
+    /// The wait that an answer's body asks for, in a field or in words.
+    static func asked(in text: String) -> Duration? {
+        let text = text.lowercased()
+        if let field = text.firstMatch(of: fields), let seconds = Double(field.1) {
+            return .seconds(min(seconds, 1e6))
+        }
+        for match in text.matches(of: words) {
+            let (hours, minutes) = (match.1.flatMap { Double($0) }, match.2.flatMap { Double($0) })
+            var seconds = match.3.flatMap { Double($0) }
+            if match.4?.hasPrefix("m") == true { seconds = seconds.map { $0 / 1000 } }
+            guard hours != nil || minutes != nil || seconds != nil else { continue }
+            return .seconds(min((hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0), 1e6))
+        }
+        return nil
+    }
+
     /// A date as RFC 9110 writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
     static func httpDate(_ text: String) -> Date? {
         let formatter = DateFormatter()

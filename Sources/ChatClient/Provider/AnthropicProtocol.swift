@@ -15,20 +15,8 @@ struct AnthropicProtocol: ChatProtocol {
             throw ChatError(.configuration, "Anthropic's API needs a limit of tokens for the reply")
         }
         var system = request.messages.filter { $0.role == .system }.map(\.content)
-        switch request.format {
-        case .text: break
-        case .json: system.append("Reply with one JSON object and nothing else.")
-        case .schema(_, let schema):
-            system.append("Reply with one JSON object and nothing else. It must follow this JSON Schema:\n\(schema)")
-        }
-        var turns: [ChatMessage] = []
-        for message in request.messages where message.role != .system {
-            if let last = turns.last, last.role == message.role {
-                turns[turns.count - 1] = ChatMessage(last.role, last.content + "\n\n" + message.content)
-            } else {
-                turns.append(message)
-            }
-        }
+        if let words = request.format.inWords { system.append(words) }
+        let turns = request.messages.filter { $0.role != .system }.joinedByRole
         guard turns.first?.role == .user else {
             throw ChatError(.configuration, "Anthropic's API needs a conversation that begins with a user's message")
         }
@@ -40,9 +28,9 @@ struct AnthropicProtocol: ChatProtocol {
         }
         add("system", system.isEmpty ? nil : .string(system.joined(separator: "\n\n")))
         add("messages", .array(turns.map(OpenAIProtocol.message)))
-        add("temperature", request.temperature.map(JSONValue.number))
-        add("stop_sequences", request.stop.isEmpty ? nil : .array(request.stop.map(JSONValue.string)))
-        add("thinking", try Self.thinking(request.reasoningEffort, within: maxTokens))
+        add("temperature", options.temperature(of: request).map(JSONValue.number))
+        add("stop_sequences", options.stop(of: request).map { .array($0.map(JSONValue.string)) })
+        add("thinking", try Self.thinking(options.reasoningEffort(of: request), within: maxTokens))
         add("stream", request.stream ? .bool(true) : nil)
         return .object(members)
     }
@@ -71,8 +59,13 @@ struct AnthropicProtocol: ChatProtocol {
     func reply(from body: JSONValue) throws(MalformedReply) -> ParsedReply {
         guard let blocks = body["content"]?.array else { throw MalformedReply("it has no content") }
         let text = blocks.filter { $0["type"]?.string == "text" }.compactMap { $0["text"]?.string }.joined()
+        let thoughts = blocks.compactMap { $0["thinking"]?.string }.joined()
         return ParsedReply(
-            choices: [.init(text: text, finish: Self.finish(body["stop_reason"]?.string))],
+            choices: [
+                .init(
+                    text: text, finish: Self.finish(body["stop_reason"]?.string),
+                    reasoning: thoughts.isEmpty ? nil : thoughts)
+            ],
             model: body["model"]?.string ?? "", usage: Self.usage(body["usage"]))
     }
 
@@ -101,6 +94,7 @@ struct AnthropicProtocol: ChatProtocol {
 /// Anthropic's events: `message_start`, text deltas, `message_delta` with the reason and the usage, `message_stop`.
 struct AnthropicStream: ReplyStream {
     private var text = ""
+    private var thoughts = ""
     private var model = ""
     private var reason: String?
     private var usage: ChatUsage?
@@ -117,7 +111,8 @@ struct AnthropicStream: ReplyStream {
             model = body["message"]?["model"]?.string ?? ""
             usage = AnthropicProtocol.usage(body["message"]?["usage"])
         case "content_block_delta":
-            guard let piece = body["delta"]?["text"]?.string else { break }  // thinking has no text
+            thoughts += body["delta"]?["thinking"]?.string ?? ""
+            guard let piece = body["delta"]?["text"]?.string else { break }
             text += piece
             return piece
         case "content_block_start":
@@ -127,7 +122,7 @@ struct AnthropicStream: ReplyStream {
         case "message_delta":
             reason = body["delta"]?["stop_reason"]?.string ?? reason
             if let output = body["usage"]?["output_tokens"]?.integer { usage?.completionTokens = output }
-        case "error": throw StreamedError(body: body)
+        case "error": throw FailureInReply(body: body)
         default: break
         }
         return ""
@@ -136,6 +131,9 @@ struct AnthropicStream: ReplyStream {
     func reply() throws(MalformedReply) -> ParsedReply {
         guard hasBegun, let reason else { throw MalformedReply("its stream ended in the middle of the reply") }
         return ParsedReply(
-            choices: [.init(text: text, finish: AnthropicProtocol.finish(reason))], model: model, usage: usage)
+            choices: [
+                .init(
+                    text: text, finish: AnthropicProtocol.finish(reason), reasoning: thoughts.isEmpty ? nil : thoughts)
+            ], model: model, usage: usage)
     }
 }

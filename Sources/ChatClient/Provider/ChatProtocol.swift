@@ -9,7 +9,9 @@ protocol ChatProtocol: Sendable {
     func body(of request: ChatRequest, _ options: BodyOptions) throws -> JSONValue
 
     /// Reads an answer with status 200.
-    func reply(from body: JSONValue) throws(MalformedReply) -> ParsedReply
+    ///
+    /// - Throws: `MalformedReply`, `FailureInReply`.
+    func reply(from body: JSONValue) throws -> ParsedReply
 
     /// Begins reading an answer that comes in events.
     func stream() -> any ReplyStream
@@ -24,13 +26,28 @@ struct BodyOptions: Hashable, Sendable {
     var maxTokens: Int?
     /// What this model does not take as others do.
     var adaptations: Set<Adaptations.Adaptation> = []
+
+    /// The temperature to send; `nil` sends none.
+    func temperature(of request: ChatRequest) -> Double? {
+        if adaptations.contains(.noTemperature) { return nil }
+        return request.temperature.map { $0 == 0 && adaptations.contains(.positiveTemperature) ? 0.01 : $0 }
+    }
+
+    /// The stop texts to send; `nil` sends none.
+    func stop(of request: ChatRequest) -> [String]? {
+        request.stop.isEmpty || adaptations.contains(.noStop) ? nil : request.stop
+    }
+
+    func reasoningEffort(of request: ChatRequest) -> String? {
+        adaptations.contains(.noReasoningEffort) ? nil : request.reasoningEffort
+    }
 }
 
 /// Puts a reply together from events.
 protocol ReplyStream: Sendable {
     /// Takes one event and returns the text that it adds to the first choice.
     ///
-    /// - Throws: `StreamedError` for an error sent in the midst of the stream, `MalformedReply`.
+    /// - Throws: `FailureInReply` for an error sent in the midst of the stream, `MalformedReply`.
     mutating func take(_ event: ServerSentEvents.Event) throws -> String
 
     /// The reply, once the stream has ended.
@@ -54,7 +71,29 @@ struct MalformedReply: Error {
     init(_ reason: String) { self.reason = reason }
 }
 
-/// An error object inside a stream that began well.
-struct StreamedError: Error {
+/// A failure told inside an answer with status 200, or in a stream that began well.
+struct FailureInReply: Error {
+    /// Has the error under `error`.
     let body: JSONValue
+
+    /// The status that the error stands for.
+    var status: Int {
+        let error = body["error"]
+        let codes = [error?["code"], error?["status"], error?["status_code"], body["status"]]
+        return codes.lazy.compactMap { $0?.integer ?? $0?.string.flatMap { Int($0) } }
+            .first { (400..<600).contains($0) } ?? 500
+    }
+}
+
+extension JSONValue {
+    /// Whether it is more than nothing: some servers send an empty error with every reply.
+    var saysSomething: Bool {
+        switch self {
+        case .null, .bool(false): false
+        case .string(let text): !text.isEmpty
+        case .array(let values): !values.isEmpty
+        case .object(let members): !members.isEmpty
+        case .bool, .integer, .number: true
+        }
+    }
 }

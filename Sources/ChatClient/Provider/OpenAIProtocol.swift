@@ -7,6 +7,7 @@ struct OpenAIProtocol: ChatProtocol {
     }
 
     func body(of request: ChatRequest, _ options: BodyOptions) throws -> JSONValue {
+        let known = options.adaptations
         var members: [JSONValue.Member] = []
         func add(_ key: String, _ value: JSONValue?) {
             if let value { members.append(.init(key: key, value: value)) }
@@ -15,21 +16,21 @@ struct OpenAIProtocol: ChatProtocol {
         if let prompt = request.prompt {
             add("prompt", .string(prompt))
         } else {
-            add("messages", .array(request.messages.map(Self.message)))
+            add("messages", .array(Self.messages(of: request, known).map(Self.message)))
         }
-        add("temperature", request.temperature.map(JSONValue.number))
+        add("temperature", options.temperature(of: request).map(JSONValue.number))
         // Text completions never had the newer name.
-        let isNewer = options.adaptations.contains(.maxCompletionTokens) && request.prompt == nil
+        let isNewer = known.contains(.maxCompletionTokens) && !known.contains(.maxTokens) && request.prompt == nil
         add(isNewer ? "max_completion_tokens" : "max_tokens", options.maxTokens.map(JSONValue.integer))
-        add("n", request.n > 1 ? .integer(request.n) : nil)
-        add("seed", request.seed.map(JSONValue.integer))
-        add("stop", request.stop.isEmpty ? nil : .array(request.stop.map(JSONValue.string)))
-        let format = try Self.format(request.format)
-        add("response_format", options.adaptations.contains(.noResponseFormat) ? nil : format)
-        add("reasoning_effort", request.reasoningEffort.map(JSONValue.string))
+        add("n", request.n > 1 && !known.contains(.oneReply) ? .integer(request.n) : nil)
+        add("seed", known.contains(.noSeed) ? nil : request.seed.map(JSONValue.integer))
+        add("stop", options.stop(of: request).map { .array($0.map(JSONValue.string)) })
+        let format = try Self.format(request.format, known)
+        add("response_format", known.contains(.noResponseFormat) ? nil : format)
+        add("reasoning_effort", options.reasoningEffort(of: request).map(JSONValue.string))
         if request.stream {
             add("stream", .bool(true))
-            if !options.adaptations.contains(.noStreamOptions) {
+            if !known.contains(.noStreamOptions) {
                 add("stream_options", .object([.init(key: "include_usage", value: .bool(true))]))
             }
         }
@@ -43,7 +44,19 @@ struct OpenAIProtocol: ChatProtocol {
         ])
     }
 
-    private static func format(_ format: ChatRequest.ReplyFormat) throws -> JSONValue? {
+    /// The messages in the form that the model takes; a schema that no field may carry stands in the last of them.
+    private static func messages(of request: ChatRequest, _ known: Set<Adaptations.Adaptation>) -> [ChatMessage] {
+        var messages = known.contains(.plainTurns) ? request.messages.plainTurns : request.messages
+        guard case .schema = request.format, known.contains(.noSchema) || known.contains(.noResponseFormat),
+            let words = request.format.inWords, let last = messages.last
+        else { return messages }
+        messages[messages.count - 1] = ChatMessage(last.role, last.content + "\n\n" + words)
+        return messages
+    }
+
+    private static func format(
+        _ format: ChatRequest.ReplyFormat, _ known: Set<Adaptations.Adaptation>
+    ) throws -> JSONValue? {
         func typed(_ type: String, _ more: [JSONValue.Member] = []) -> JSONValue {
             .object([.init(key: "type", value: .string(type))] + more)
         }
@@ -54,6 +67,7 @@ struct OpenAIProtocol: ChatProtocol {
             guard let value = try? JSONParser.parse(schema.utf8), value.isObject else {
                 throw ChatError(.configuration, "the schema \(name) for the reply is no JSON object")
             }
+            guard !known.contains(.noSchema) else { return typed("json_object") }
             let described: [JSONValue.Member] = [
                 .init(key: "name", value: .string(name)), .init(key: "schema", value: value),
                 .init(key: "strict", value: .bool(true)),
@@ -62,114 +76,5 @@ struct OpenAIProtocol: ChatProtocol {
         }
     }
 
-    func reply(from body: JSONValue) throws(MalformedReply) -> ParsedReply {
-        guard let choices = body["choices"]?.array, !choices.isEmpty else {
-            throw MalformedReply("it has no choices")
-        }
-        var read: [(index: Int, choice: ChatReply.Choice)] = []
-        for (position, choice) in choices.enumerated() {
-            read.append((choice["index"]?.integer ?? position, try Self.choice(choice)))
-        }
-        return ParsedReply(
-            choices: read.sorted { $0.index < $1.index }.map(\.choice), model: body["model"]?.string ?? "",
-            usage: Self.usage(in: body))
-    }
-
-    /// A choice of a conversation holds a message, one of a completion its text.
-    private static func choice(_ choice: JSONValue) throws(MalformedReply) -> ChatReply.Choice {
-        let reason = choice["finish_reason"]?.string
-        guard let message = choice["message"], message.isObject else {
-            guard let text = choice["text"]?.string else { throw MalformedReply("a choice has no message and no text") }
-            return .init(text: text, finish: finish(reason, refused: false))
-        }
-        let refusal = message["refusal"]?.string
-        return .init(
-            text: text(of: message["content"]) ?? refusal ?? "", finish: finish(reason, refused: refusal != nil))
-    }
-
     func stream() -> any ReplyStream { OpenAIStream() }
-
-    /// Content is text, or a list of parts with text in them.
-    static func text(of content: JSONValue?) -> String? {
-        guard let parts = content?.array else { return content?.string }
-        return parts.compactMap { $0["text"]?.string }.joined()
-    }
-
-    static func finish(_ reason: String?, refused: Bool) -> ChatReply.Finish {
-        if refused { return .refusal }
-        return switch reason {
-        case "stop", "eos", "eos_token", "end_turn", "stop_sequence": .stop
-        case "length", "max_tokens", "model_length": .length
-        case "content_filter", "refusal": .refusal
-        default: .other
-        }
-    }
-
-    /// The usage in a reply or in an event of a stream.
-    static func usage(in body: JSONValue) -> ChatUsage? {
-        let usage = body["usage"]
-        guard let prompt = usage?["prompt_tokens"]?.integer else { return nil }
-        let completion = usage?["completion_tokens"]?.integer ?? 0
-        let cached =
-            usage?["prompt_tokens_details"]?["cached_tokens"]?.integer
-            // DeepSeek's name, then llama.cpp's: the tokens it took from its cache, or those that it had to read.
-            ?? usage?["prompt_cache_hit_tokens"]?.integer ?? body["timings"]?["cache_n"]?.integer
-            ?? body["timings"]?["prompt_n"]?.integer.map { max(0, prompt - $0) } ?? 0
-        guard prompt >= 0, completion >= 0, cached >= 0 else { return nil }
-        return ChatUsage(promptTokens: prompt, completionTokens: completion, cachedTokens: min(cached, prompt))
-    }
-}
-
-/// Chat completion chunks. The last event is `[DONE]`, which some servers leave out; a reply is whole when each of its
-/// choices has told why it ended.
-struct OpenAIStream: ReplyStream {
-    private struct Part {
-        var text = ""
-        var refusal = ""
-        var finish: String?
-    }
-
-    private var parts: [Int: Part] = [:]
-    private var model = ""
-    private var usage: ChatUsage?
-    private var isDone = false
-
-    mutating func take(_ event: ServerSentEvents.Event) throws -> String {
-        if event.data.starts(with: "[DONE]".utf8) {
-            isDone = true
-            return ""
-        }
-        guard let chunk = try? JSONParser.parse(event.data), chunk.isObject else {
-            throw MalformedReply("an event of its stream is not JSON")
-        }
-        if chunk["error"] != nil || event.name == "error" { throw StreamedError(body: chunk) }
-        if let name = chunk["model"]?.string { model = name }
-        usage = OpenAIProtocol.usage(in: chunk) ?? usage
-        var added = ""
-        for (position, choice) in (chunk["choices"]?.array ?? []).enumerated() {
-            let index = choice["index"]?.integer ?? position
-            var part = parts[index] ?? Part()
-            if let text = OpenAIProtocol.text(of: choice["delta"]?["content"]) ?? choice["text"]?.string {
-                part.text += text
-                if index == 0 { added += text }
-            }
-            part.refusal += choice["delta"]?["refusal"]?.string ?? ""
-            part.finish = choice["finish_reason"]?.string ?? part.finish
-            parts[index] = part
-        }
-        return added
-    }
-
-    func reply() throws(MalformedReply) -> ParsedReply {
-        guard !parts.isEmpty else { throw MalformedReply("its stream holds no choices") }
-        guard isDone || parts.values.allSatisfy({ $0.finish != nil }) else {
-            throw MalformedReply("its stream ended in the middle of the reply")
-        }
-        let choices = parts.sorted { $0.key < $1.key }.map { _, part in
-            ChatReply.Choice(
-                text: part.text.isEmpty ? part.refusal : part.text,
-                finish: OpenAIProtocol.finish(part.finish, refused: !part.refusal.isEmpty))
-        }
-        return ParsedReply(choices: choices, model: model, usage: usage)
-    }
 }

@@ -12,6 +12,20 @@ public enum TokenEstimate {
         request.texts.reduce(0) { $0 + usual($1) + 4 }
     }
 
+    /// A count that a prompt of words or code hardly falls below: white space counts once, however much there is.
+    static func careful(_ request: ChatRequest) -> Int {
+        request.texts.reduce(0) { count, text in
+            var bytes = 0
+            var wasSpace = false
+            for byte in text.utf8 {
+                let isSpace = byte == 0x20 || (0x09...0x0D).contains(byte)
+                if !isSpace || !wasSpace { bytes += 1 }
+                wasSpace = isSpace
+            }
+            return count + bytes / 3
+        }
+    }
+
     /// The most tokens that a request's texts can be: a token stands for at least one byte.
     static func most(_ request: ChatRequest) -> Int {
         var bytes = request.texts.reduce(0) { $0 + $1.utf8.count + perMessage }

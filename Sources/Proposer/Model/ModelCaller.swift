@@ -53,7 +53,7 @@ public struct ModelCaller: Sendable {
     static func request(_ question: Question, _ step: ProgramStep, _ config: ProposingModelConfig, seed: Int? = nil)
         -> ChatRequest
     {
-        let temperature = config.temperature.map { min(step.temperature, $0) }
+        let temperature = step.temperature(within: config)
         switch question {
         case .completion(let prompt, let stop):
             return ChatRequest(
@@ -72,6 +72,11 @@ public struct ModelCaller: Sendable {
         }
     }
 
+    /// Equal prompts of one generation shall not get equal answers; only some servers know a seed.
+    static func seed(_ seed: UInt64, _ config: ProposingModelConfig) -> Int? {
+        config.endpoint.provider == "openai" ? Int(seed % 0x7FFF_FFFF) : nil
+    }
+
     /// The paper's answer: the thought comes first, so that the code follows from it.
     private static let lossSchema =
         #"{"type":"object","properties":{"thought":{"type":"string"},"name":{"type":"string"},"code":{"type":"string"}},"#
@@ -81,9 +86,7 @@ public struct ModelCaller: Sendable {
     ///
     /// - Throws: `ModelHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
     func reply(to call: Call) async throws -> ChatReply {
-        // Equal prompts of one generation shall not get equal answers; only some servers know a seed.
-        let seed = config.endpoint.provider == "openai" ? Int(call.seed % 0x7FFF_FFFF) : nil
-        let request = Self.request(call.question, call.step, config, seed: seed)
+        let request = Self.request(call.question, call.step, config, seed: Self.seed(call.seed, config))
         let digest = String(ContentHash.sha256(try Self.encoded(request)).prefix(16))
         let key = "proposer/\(call.candidate)/\(call.step.name)/\(call.number)/\(digest)"
         if let bytes = try await store.value(for: key),

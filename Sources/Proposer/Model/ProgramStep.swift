@@ -1,3 +1,5 @@
+import LabCore
+
 /// One step of the program that asks a model: what it reads, how it is asked, what happens when it fails.
 ///
 /// The prompt is made of the keys read and nothing else, so no step sees text that another did not hand it.
@@ -47,6 +49,11 @@ public struct ProgramStep: Sendable, Equatable {
         self.answer = answer
         self.calls = calls
         self.onFailure = onFailure
+    }
+
+    /// The temperature that the step is asked with; `nil` sends none.
+    func temperature(within config: ProposingModelConfig) -> Double? {
+        config.temperature.map { min(temperature, $0) }
     }
 
     /// Scores and failures -> lesson, gap, hypothesis.

@@ -93,7 +93,7 @@ struct JudgeServerOptions: ParsableArguments {
         }
         return try ChatClient(
             endpoint: endpoint, prices: table, ledger: ChatLedger(budget: ChatBudget(usd: budget)), cassette: nil,
-            cache: cache.map { try ResponseCache($0) })
+            cache: cache.map { try ResponseCache($0) }, notes: { log("losslab: \($0)") })
     }
 
     func settings(of judge: String, suiteTokens: Int? = nil, step: String) -> JudgeSettings {

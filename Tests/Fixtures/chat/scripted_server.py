@@ -27,6 +27,8 @@ from collections import Counter, defaultdict
 from email.utils import formatdate
 from typing import Any
 
+from refusals import BESIDE, RAW, REFUSED
+
 Headers = dict[str, str]
 
 SEEN: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -91,8 +93,8 @@ class Connection:
 
     async def answer(self, status: int, body: str, headers: Headers | None = None, length: int | None = None) -> bool:
         data = body.encode()
-        lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}", "Content-Type: application/json"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}"]
+        lines += [f"{name}: {value}" for name, value in {"Content-Type": "application/json", **(headers or {})}.items()]
         lines += [f"Content-Length: {len(data) if length is None else length}", "", ""]
         self.writer.write("\r\n".join(lines).encode() + data)
         await self.writer.drain()
@@ -132,6 +134,28 @@ class Connection:
                 return await self.answer(500, speaker.error("api_error", "too slow"))
             case "stream":  # events with so many seconds between them
                 return await self.events(speaker.events(), float(argument or "0"))
+            case "forcestream":  # events, although nobody asked for them
+                return await self.events(speaker.events())
+            case "plainstream":  # the same, and their type is not told
+                return await self.answer(200, "".join(speaker.events()), {"Content-Type": "text/plain"})
+            case "thoughts":  # thinks until the limit is this high, and never comes to an end without a number
+                limit = int(argument or "1000000000")
+                if int(speaker.request["max_tokens"]) >= limit:
+                    return await self.answer(200, json.dumps(speaker.reply()))
+                return await self.answer(200, json.dumps(thinking(speaker.reply(), "length")))
+            case "opaquethoughts":  # thinks up the whole limit and does not tell what
+                reply = thinking(speaker.reply(), "length")
+                reply["choices"][0]["message"].pop("reasoning_content")
+                return await self.answer(200, json.dumps(reply))
+            case "openthought":  # the same, with the beginning of its thoughts in the text
+                reply = thinking(speaker.reply(), "length")
+                reply["choices"][0]["message"]["content"] = "<think>\nLet me see"
+                return await self.answer(200, json.dumps(reply))
+            case "onlythoughts":
+                return await self.answer(200, json.dumps(thinking(speaker.reply(), "stop")))
+            case "finisherrorstream":
+                failed = [e.replace('"finish_reason": "stop"', '"finish_reason": "error"') for e in speaker.events()]
+                return await self.events(failed)
             case "timings":  # as llama.cpp counts: `cache_n`, or in older versions only what it had to read
                 reply = {**speaker.reply(), "timings": {argument or "cache_n": 60}}
                 reply["usage"] = {"prompt_tokens": 100, "completion_tokens": 10}
@@ -189,6 +213,16 @@ class Connection:
                 return await self.answer(429, speaker.error("rate_limit_error", "Slow down"), headers)
             case "format" if "response_format" not in speaker.request:  # refused only with a format
                 return await self.answer(200, json.dumps(speaker.reply()))
+            case _ if name in REFUSED:  # only what has the part that is refused
+                is_refused, status, body = REFUSED[name]
+                if not is_refused(speaker.request):
+                    return await self.answer(200, json.dumps(speaker.reply()))
+                return await self.answer(status, body)
+            case _ if name in RAW:
+                status, body = RAW[name]
+                return await self.answer(status, body)
+            case _ if name in BESIDE:
+                return await self.answer(200, json.dumps(speaker.reply() | BESIDE[name]))
             case _ if name in ERRORS:
                 status, kind, message, code = ERRORS[name]
                 return await self.answer(status, speaker.error(kind, message.format(key=key), code))
@@ -246,6 +280,14 @@ ERRORS = {
     ),
     "place": (404, "api_error", "404 page not found", None),
 }
+
+
+def thinking(reply: dict[str, Any], finish: str) -> dict[str, Any]:
+    """The reply with thoughts where the text was."""
+    for choice in reply["choices"]:
+        choice["message"] = {"role": "assistant", "content": None, "reasoning_content": "Let me see ..."}
+        choice["finish_reason"] = finish
+    return reply
 
 
 class OpenAI:
