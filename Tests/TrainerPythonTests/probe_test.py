@@ -147,6 +147,14 @@ def test_float32_values_for_bfloat16_are_a_note() -> None:
     assert report.accepted and not checks["dtype-bfloat16"].required and not checks["dtype-bfloat16"].passed
 
 
+@pytest.mark.parametrize("centre", ["torch.quantile(rho.detach(), 0.5)", "torch.special.log_ndtr(rho.detach())"])
+def test_what_torch_lacks_in_bfloat16_is_a_note_that_names_the_type(centre: str) -> None:
+    report = probed(written(f"return torch.nn.functional.softplus(-beta * rho) + 0 * {centre}"))
+    check = next(check for check in report.checks if check.name == "dtype-bfloat16")
+    assert report.accepted and not check.passed and not check.required
+    assert "bfloat16" in check.measured and ".float()" in check.measured
+
+
 def test_reference_free_losses_are_accepted() -> None:
     source = written(
         "return -torch.nn.functional.logsigmoid(beta * (policy_chosen_logps - policy_rejected_logps) - 0.5)"

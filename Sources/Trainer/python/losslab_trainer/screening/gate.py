@@ -73,6 +73,7 @@ class _Gate:
         self.found: list[LossRejected] = []
         self.scopes = Scopes(tree)
         self._bases: set[int] = set()  # ids of the nodes that stand before a dot
+        self._indices: set[int] = set()  # ids of the nodes that stand in square brackets
 
     def check(self) -> None:
         functions = [n for n in self.tree.body if isinstance(n, ast.FunctionDef)]
@@ -91,8 +92,7 @@ class _Gate:
                     )
         for function, cycle in self.scopes.recursive():
             self._refuse(function, f"recursion ({' -> '.join(cycle)}): nothing bounds it")
-        for rejection in self.scopes.rebound_imports():
-            self.found.append(rejection)
+        self.found += self.scopes.rebound_imports() + self.scopes.used_too_early()
         for node in self.tree.body:
             self._visit(node)
 
@@ -106,7 +106,7 @@ class _Gate:
         if names != [*LOGPS, BETA] or extra:
             message = f"loss({', '.join(names)}) must be loss({', '.join(LOGPS)}, {BETA})"
             self.found.append(LossRejected("signature", message, loss.lineno))
-        if not any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(loss)):
+        if not any(isinstance(node, ast.Return) and node.value is not None for node in _own_statements(loss)):
             self.found.append(LossRejected("type", "the loss returns nothing", loss.lineno))
 
     def _visit(self, node: ast.AST) -> None:
@@ -162,7 +162,7 @@ class _Gate:
         name = node.target.id if isinstance(node.target, ast.Name) else None
         if name is None:
             self._refuse(node, "in-place change of a tensor: use torch.where or a new tensor")
-        elif name in LOGPS or name in self.scopes.aliases_of_inputs:
+        elif isinstance(node.target, ast.Name) and self.scopes.is_input(node.target):
             self._refuse(node, f"{name} is changed in place: assign the result to a new name")
 
     def _on_For(self, node: ast.For) -> None:
@@ -193,8 +193,12 @@ class _Gate:
 
     # Expressions
 
+    def _on_Subscript(self, node: ast.Subscript) -> None:
+        places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        self._indices.update(id(place) for place in places)
+
     def _on_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, bytes | complex) or node.value is Ellipsis:
+        if isinstance(node.value, bytes | complex) or (node.value is Ellipsis and id(node) not in self._indices):
             self._refuse(node, f"constant {node.value!r}: only numbers, True, False, None and option names")
 
     def _on_Name(self, node: ast.Name) -> None:
@@ -269,6 +273,17 @@ def _annotations(node: ast.FunctionDef) -> list[ast.expr]:
     parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
     found = [p.annotation for p in parameters if p is not None and p.annotation is not None]
     return found + ([node.returns] if node.returns is not None else [])
+
+
+def _own_statements(function: ast.FunctionDef) -> list[ast.AST]:
+    """All of a function except the functions inside it."""
+    found, pending = list[ast.AST](), list[ast.AST](function.body)
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def _is_number(node: ast.expr) -> bool:

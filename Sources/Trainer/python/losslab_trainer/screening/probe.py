@@ -1,7 +1,7 @@
 """The dynamic probe: what a loss does on tensors, through a LossEvaluator and without any training.
 
 Refused (``required`` checks): no values of shape (B,) for batches of 1, 2 and 64; another dtype than float32 for
-float32 inputs; an exception in bfloat16; NaN or infinity
+float32 inputs; NaN or infinity
 
 - at realistic margins, and for |rho| up to 1000 nats as long as |beta * rho| <= 50;
 - in the first step of training, where rho = 0 for every pair, and in a batch of equal pairs;
@@ -11,8 +11,8 @@ to call.
 
 Measured, not refused: margins beyond that (exponential losses overflow float32 at beta * rho < -88), a ten times larger
 beta, NaN in a batch of one when larger batches are finite (a sample variance has none; the trainer drops such a batch's
-step), float32 values for bfloat16 inputs (more exact than asked for). A header that says ``control: true`` turns the
-gradient checks into measurements: the zero control has no gradient by design.
+step), what it does in bfloat16 (every training hands float32 to the loss; a trainer elsewhere may not). A header that
+says ``control: true`` turns the gradient checks into measurements: the zero control has no gradient by design.
 """
 
 from __future__ import annotations
@@ -139,12 +139,14 @@ class _Probe:
         try:
             values = self.evaluate(pairs, self.beta)
         except LossRejected as rejection:
-            if rejection.code == "dtype":
-                self._note("dtype-bfloat16", False, rejection.message)
-            else:
+            if rejection.code in FATAL:
                 self._refuse("dtype-bfloat16", rejection)
+            measured = f"in bfloat16, which the lab never trains in: {rejection.message}"
+            if rejection.code == "exception":
+                measured += "; for a trainer that does, begin with policy_chosen_logps.float() and so on"
+            self._note("dtype-bfloat16", False, measured)
             return
-        self._finite("dtype-bfloat16", pairs, values)
+        self._finite("dtype-bfloat16", pairs, values, required=False)
 
     def _gradient(self, values: LossValues, pairs: Quadruple) -> None:
         largest = max(_largest(values.policy_chosen_grad), _largest(values.policy_rejected_grad)) * BATCH
