@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import symtable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from losslab_trainer.contract import REJECTION_CODES, LossRejected
 from losslab_trainer.screening.gate import violations
 from losslab_trainer.screening.parsing import LARGEST_SOURCE, parse
+from losslab_trainer.screening.scopes import Scopes
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = sorted((ROOT / "losses").glob("*/*.py"))
@@ -62,6 +65,7 @@ GOOD = {
     "ellipsis in an index": "rho = torch.stack((rho, rho), dim=1)[..., 0]",
     "one-sided clamps": "rho = rho.clamp_min(-10.0) + torch.clamp_max(rho, 10.0)",
     "methods less often used": "rho = rho.rad2deg().float_power(2).to(rho.dtype) + torch.isneginf(rho).float()",
+    "assignment expression": "rho = (y := beta * rho) + y.mean()",
     "map and sorted": "rho = sum(map(lambda w: w * rho, sorted((0.5, 1.0))))",
 }
 
@@ -93,6 +97,7 @@ SCOPES = {
     "helper that is defined below": "def f(x):\n    return g(x)\ndef g(x):\n    return x\nrho = f(rho)",
     "helper under a second name": "def f(x):\n    return x * 2\nh = f\nrho = h(rho)",
     "default from outside": "k = 2\ndef f(x, k=1.0):\n    return k * x\nrho = f(rho)",
+    "assignment in a comprehension": "rho = sum((last := w * rho) for w in (0.5, 1.0)) + last",
     "comprehension in a comprehension": "rho = sum(sum(w * rho for w in v) for v in ((0.5, 0.5),))",
 }
 
@@ -190,7 +195,8 @@ BAD = {
     "class": "class A:\n    pass",
     "del": "del rho",
     "yield": "yield rho",
-    "walrus": "rho = (y := rho) + 1",
+    "walrus that hides an import": "rho = (F := rho) + F.data",
+    "walrus of an input": "rho = (y := policy_chosen_logps) + 1\ny += 1",
     "star call": "torch.where(*[rho > 0, rho, rho])",
     "double star call": "torch.where(**{})",
     "lambda default": "f = lambda x, y=[]: x\nrho = f(rho)",
@@ -241,6 +247,27 @@ def test_a_name_means_what_it_means_to_python(name: str) -> None:
     function = namespace["loss"]
     assert callable(function)
     assert function(*(torch.linspace(-3, -1, 4) * k for k in (1, 2, 3, 4)), 0.1).shape == (4,)
+
+
+@pytest.mark.parametrize("source", [in_loss(body) for body in (GOOD | SCOPES | BAD).values() if "match" not in body])
+def test_scopes_bind_the_names_that_pythons_own_symbol_table_binds(source: str) -> None:
+    try:
+        table = symtable.symtable(source, "loss", "exec")
+    except SyntaxError:
+        return  # as in: name 'torch' is used prior to global declaration
+    expected, pending = [], [table]
+    while pending:
+        one = pending.pop()
+        pending += one.get_children()
+        if one.get_type() == "class":
+            return  # refused whatever it binds
+        if one.get_type() not in ("module", "function"):
+            continue  # of annotations, from Python 3.14 on
+        local = [s for s in one.get_symbols() if s.is_local() or one.get_type() == "module"]
+        bound = {s.get_name() for s in local if s.is_assigned() or s.is_imported() or s.is_parameter()}
+        expected.append(sorted(bound - {".0"}))  # a comprehension's first iterable
+    found = [sorted(scope.names) for scope in Scopes(ast.parse(source)).all]
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize("name", BAD)

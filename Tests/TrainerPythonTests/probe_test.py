@@ -251,11 +251,13 @@ def test_a_loss_that_insists_on_float32_is_measured_in_float32() -> None:
 
 def test_words_say_it_in_sentences() -> None:
     words = " ".join(measured("lrml").to_json()["words"])  # type: ignore[arg-type]  # a list of text
-    assert "a minimum at rho = -2.371, a maximum at rho = 1.44" in words and "not convex" in words
+    assert "minimum at rho = -2.371, maximum at rho = 1.44" in words and "not convex" in words
     words = " ".join(measured("dbaql").to_json()["words"])  # type: ignore[arg-type]  # a list of text
-    assert "depends on its batch" in words
+    assert "Other pairs of the batch change a pair's loss by up to" in words
     words = " ".join(measured("exponential").to_json()["words"])  # type: ignore[arg-type]  # a list of text
-    assert "times as hard as a linear loss" in words
+    assert "On badly ordered pairs (beta * rho = -20) it pulls 4.9e+08 times a linear loss." in words
+    for name in LOSSES:
+        assert all(len(sentence.split()) <= 20 for sentence in measured(name).to_json()["words"])  # type: ignore[attr-defined]
 
 
 # --- The jobs -----------------------------------------------------------------------------------------------------
@@ -328,3 +330,6 @@ def test_faults_in_the_sandbox_are_rejections_with_their_line(processes: LossPro
     text = f"def f({NAMES}, beta):\n{RHO}    return rho + torch.zeros(3)\n"
     rejection = cast(list[dict[str, object]], check({"source": text}, context)["rejections"])[0]
     assert (rejection["code"], rejection["line"]) == ("exception", 3)
+    text = f"def f({NAMES}, beta):\n{RHO}    return rho.mean()\n"
+    rejection = cast(list[dict[str, object]], check({"source": text}, context)["rejections"])[0]
+    assert rejection["code"] == "shape" and "leave out .mean()" in str(rejection["message"])

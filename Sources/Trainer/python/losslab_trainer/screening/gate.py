@@ -24,7 +24,7 @@ LONGEST_RANGE = 10_000
 
 EXPRESSIONS = (
     ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Constant, ast.Dict, ast.GeneratorExp, ast.IfExp,
-    ast.Lambda, ast.List, ast.ListComp, ast.Name, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp,
+    ast.Lambda, ast.List, ast.ListComp, ast.Name, ast.NamedExpr, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp,
 )  # fmt: skip
 STATEMENTS = (
     ast.AnnAssign, ast.Assert, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.FunctionDef, ast.If, ast.Import,
@@ -46,7 +46,6 @@ WHY_NOT: dict[type[ast.AST], str] = {
     ast.Yield: "yield: a loss returns its values",
     ast.YieldFrom: "yield: a loss returns its values",
     ast.JoinedStr: "f-string: text is not formatted in a loss",
-    ast.NamedExpr: "assignment expression: use a statement of its own",
     ast.Starred: "star expression: write the items out",
     ast.DictComp: "dict comprehension: not needed in a loss",
     ast.SetComp: "set comprehension: not needed in a loss",

@@ -1,7 +1,8 @@
 """What names mean in a loss file, resolved as Python does: by the function, lambda or comprehension that binds them.
 
 A name that a function assigns is that function's own in all of it, whatever the name means outside. A comprehension's
-variables stay inside it, and its first iterable, like a function's defaults and annotations, is read outside.
+variables stay inside it, except those of ``:=``. Its first iterable is read outside, and so are a function's defaults
+and annotations.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Scopes:
         self._module = Scope(tree, None)
         self._scope_of: dict[int, Scope] = {}  # id of a Name node -> where it stands
         self._loads: list[ast.Name] = []
-        self._scopes = [self._module]
+        self.all = [self._module]
         self._block(tree.body, self._module, always=True)
 
     def knows(self, name: ast.Name) -> bool:
@@ -96,7 +97,7 @@ class Scopes:
 
     def recursive(self) -> list[tuple[ast.Name, list[str]]]:
         """The first function that can reach itself by name: the name that leads back, and the functions on the way."""
-        bound = [(name, f) for scope in self._scopes for name, b in scope.names.items() for f in b.functions]
+        bound = [(name, f) for scope in self.all for name, b in scope.names.items() for f in b.functions]
         names = {id(function): name for name, function in bound}
         uses = {
             id(function): [
@@ -123,7 +124,7 @@ class Scopes:
     def rebound_imports(self) -> list[LossRejected]:
         """Imported names that the same scope also assigns: what they mean would depend on the place."""
         found = []
-        for scope in self._scopes:
+        for scope in self.all:
             for name, binding in scope.names.items():
                 if not binding.imports:
                     continue
@@ -177,6 +178,13 @@ class Scopes:
             self._function(node, scope)
         elif isinstance(node, COMPREHENSIONS):
             self._comprehension(node, scope)
+        elif isinstance(node, ast.NamedExpr):
+            self._visit(node.value, scope)
+            while isinstance(scope.node, COMPREHENSIONS) and scope.parent is not None:
+                scope = scope.parent
+            self._assigned(node.target, node.value, scope, always=False)
+            self._visit(node.target, scope)
+            scope.bind(node.target.id).has_value(_end(node))
         else:
             if isinstance(node, ast.Name):
                 self._name(node, scope)
@@ -260,8 +268,8 @@ class Scopes:
             binding.has_value((0, 0))  # the element stands before what binds it
 
     def _inner(self, node: ast.AST, scope: Scope) -> Scope:
-        self._scopes.append(Scope(node, scope))
-        return self._scopes[-1]
+        self.all.append(Scope(node, scope))
+        return self.all[-1]
 
     def _assigned(self, target: ast.expr, value: ast.expr, scope: Scope, *, always: bool) -> None:
         pairs = [(target, value)]
@@ -275,7 +283,7 @@ class Scopes:
                 binding.functions.append(given)
             elif isinstance(given, ast.Name):
                 binding.copies.append(given)
-            self._scope_of[id(given)] = scope
+            self._scope_of.setdefault(id(given), scope)
             of_input = isinstance(given, ast.Name) and self.is_input(given)
             binding.assigned.append((_end(value), of_input, always))
 
