@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import symtable
 from pathlib import Path
 
 import pytest
+import torch
 from losslab_trainer.contract import REJECTION_CODES, LossRejected
 from losslab_trainer.screening.gate import violations
 from losslab_trainer.screening.parsing import LARGEST_SOURCE, parse
+from losslab_trainer.screening.scopes import Scopes
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = sorted((ROOT / "losses").glob("*/*.py"))
@@ -58,6 +62,43 @@ GOOD = {
     "negative exponent": "rho = (1 + rho ** 2) ** -0.5",
     "beta changed": "beta *= 2\nrho = beta * rho",
     "docstring": "'''The margin.'''",
+    "ellipsis in an index": "rho = torch.stack((rho, rho), dim=1)[..., 0]",
+    "one-sided clamps": "rho = rho.clamp_min(-10.0) + torch.clamp_max(rho, 10.0)",
+    "methods less often used": "rho = rho.rad2deg().float_power(2).to(rho.dtype) + torch.isneginf(rho).float()",
+    "assignment expression": "rho = (y := beta * rho) + y.mean()",
+    "map and sorted": "rho = sum(map(lambda w: w * rho, sorted((0.5, 1.0))))",
+}
+
+# Names that mean something else outside the place where they stand.
+SCOPES = {
+    "value kept in loss": "loss = -F.logsigmoid(beta * rho)\nrho = loss",
+    "value kept in losses of a branch": "if beta > 0:\n    loss = rho\nelse:\n    loss = -rho\nrho = loss",
+    "value added to loss": "loss = beta * rho\nloss += rho\nrho = loss",
+    "values of a tuple": "loss, margin = rho, rho\nrho = loss + margin",
+    "comprehension variable": "rho = sum(loss * rho for loss in (0.5, 0.5))",
+    "loop variable": "for loss in (0.5, 0.5):\n    rho = rho * loss",
+    "helper's parameter": "def scaled(loss):\n    return loss * 2\nrho = scaled(rho)",
+    "lambda's parameter": "f = lambda loss: loss * 2\nrho = f(rho)",
+    "nested helper with its own local": "def scaled(x):\n    loss = x * 2\n    return loss\nrho = scaled(rho)",
+    "helper's local named as another": "def g(x):\n    return x\ndef f(x):\n    g = x\n    return g\nrho = f(g(rho))",
+    "two helpers that use one name": "def f(g):\n    return g\ndef g(f):\n    return f\nrho = f(g(rho))",
+    "parameter that hides an import": "def f(F):\n    return F.relu()\nrho = f(rho)",
+    "local that hides a constant of math": "def f(x):\n    math = x * 2\n    return math\nrho = f(rho)",
+    "comprehension that hides an import": "rho = sum(F * rho for F in (0.5, 0.5)) + F.relu(rho)",
+    "local that hides a built-in": "sum = rho * 2\nrho = sum",
+    "import of the same name in a helper": (
+        "def f(x):\n    import torch.special as F\n    return F.expit(x)\nrho = f(rho) + F.relu(rho)"
+    ),
+    "alias named as another helper's local": (
+        "def f(x):\n    a = x * 2\n    a += 1\n    return a\na = policy_chosen_logps\nrho = f(rho) + a"
+    ),
+    "input's name for a result": "policy_chosen_logps = policy_chosen_logps * 2\npolicy_chosen_logps -= 1",
+    "alias that became a result": "x = policy_chosen_logps\nx = x - reference_chosen_logps\nx *= beta\nrho = rho + x",
+    "helper that is defined below": "def f(x):\n    return g(x)\ndef g(x):\n    return x\nrho = f(rho)",
+    "helper under a second name": "def f(x):\n    return x * 2\nh = f\nrho = h(rho)",
+    "default from outside": "k = 2\ndef f(x, k=1.0):\n    return k * x\nrho = f(rho)",
+    "assignment in a comprehension": "rho = sum((last := w * rho) for w in (0.5, 1.0)) + last",
+    "comprehension in a comprehension": "rho = sum(sum(w * rho for w in v) for v in ((0.5, 0.5),))",
 }
 
 BAD = {
@@ -154,7 +195,8 @@ BAD = {
     "class": "class A:\n    pass",
     "del": "del rho",
     "yield": "yield rho",
-    "walrus": "rho = (y := rho) + 1",
+    "walrus that hides an import": "rho = (F := rho) + F.data",
+    "walrus of an input": "rho = (y := policy_chosen_logps) + 1\ny += 1",
     "star call": "torch.where(*[rho > 0, rho, rho])",
     "double star call": "torch.where(**{})",
     "lambda default": "f = lambda x, y=[]: x\nrho = f(rho)",
@@ -165,6 +207,19 @@ BAD = {
     "recursion": "def f(x):\n    return f(x)\nrho = f(rho)",
     "mutual recursion": "def f(x):\n    return g(x)\ndef g(x):\n    return f(x)\nrho = f(rho)",
     "recursive lambda": "f = lambda x: f(x)\nrho = f(rho)",
+    "recursion of the loss": "rho = loss(rho, rho, rho, rho, beta)",
+    "recursion under a second name": "g = loss\nrho = g(rho, rho, rho, rho, beta)",
+    "recursion from a nested function": "def f(x):\n    def g(y):\n        return f(y)\n    return g(x)\nrho = f(rho)",
+    "recursion in a comprehension": "def f(x):\n    return sum(f(y) for y in x)\nrho = f(rho)",
+    "recursion beside a parameter": "def f(x):\n    def g(f):\n        return f\n    return f(g(x))\nrho = f(rho)",
+    "recursion through a loss's helper": "def f(x):\n    return loss(x, x, x, x, 1.0)\nrho = f(rho)",
+    "import hidden by a later local": "F = F.relu(rho)\nrho = F",
+    "helper hidden by a later local": "def g(x):\n    return x\ndef f(x):\n    g = g(x)\n    return g\nrho = f(rho)",
+    "comprehension variable outside": "rho = sum(w * rho for w in (0.5, 1.0)) * w",
+    "import that is two things": "import math as G\nimport torch as G\nrho = G.exp(rho)",
+    "import and local in one function": "import math as G\nG = rho\nrho = G",
+    "augmented alias of an alias": "x = policy_chosen_logps\ny = x\ny += 1",
+    "augmented in a branch": "x = policy_chosen_logps\nif beta > 1:\n    x = rho\nx += 1",
     "long loop": "for i in range(1000000):\n    rho = rho",
     "undefined name": "rho = rho * tau",
     "numpy by name": "rho = np.exp(rho)",
@@ -172,7 +227,7 @@ BAD = {
     "import rebound": "F = rho\nrho = F.data",
     "strange annotation": "x: torch.load('x') = 1",
     "match": "match beta:\n    case 1:\n        pass",
-    "ellipsis": "rho = rho[...]",
+    "ellipsis as a value": "rho = rho if beta else ...",
     "set": "x = {1, 2}",
     "async": "async def f():\n    await g()",
 }
@@ -181,6 +236,38 @@ BAD = {
 @pytest.mark.parametrize("name", GOOD)
 def test_accepts(name: str) -> None:
     assert [str(v) for v in violations(in_loss(GOOD[name]))] == []
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_a_name_means_what_it_means_to_python(name: str) -> None:
+    source = in_loss(SCOPES[name])
+    assert [str(v) for v in violations(source)] == []
+    namespace: dict[str, object] = {}
+    exec(compile(source, name, "exec"), namespace)
+    function = namespace["loss"]
+    assert callable(function)
+    assert function(*(torch.linspace(-3, -1, 4) * k for k in (1, 2, 3, 4)), 0.1).shape == (4,)
+
+
+@pytest.mark.parametrize("source", [in_loss(body) for body in (GOOD | SCOPES | BAD).values() if "match" not in body])
+def test_scopes_bind_the_names_that_pythons_own_symbol_table_binds(source: str) -> None:
+    try:
+        table = symtable.symtable(source, "loss", "exec")
+    except SyntaxError:
+        return  # as in: name 'torch' is used prior to global declaration
+    expected, pending = [], [table]
+    while pending:
+        one = pending.pop()
+        pending += one.get_children()
+        if one.get_type() == "class":
+            return  # refused whatever it binds
+        if one.get_type() not in ("module", "function"):
+            continue  # of annotations, from Python 3.14 on
+        local = [s for s in one.get_symbols() if s.is_local() or one.get_type() == "module"]
+        bound = {s.get_name() for s in local if s.is_assigned() or s.is_imported() or s.is_parameter()}
+        expected.append(sorted(bound - {".0"}))  # a comprehension's first iterable
+    found = [sorted(scope.names) for scope in Scopes(ast.parse(source)).all]
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -235,6 +322,7 @@ WHOLE = {
     ),
     "star": ("def loss(*args):\n    return args[0]\n", "signature"),
     "returns nothing": (SIGNATURE + "    x = beta\n", "type"),
+    "returns only in a helper": (SIGNATURE + "    def f(x):\n        return x\n    x = f(beta)\n", "type"),
     "not Python": ("def loss(:\n", "syntax"),
     "bad indentation": ("def loss():\n    x = 1\n  y = 2\n", "syntax"),
     "null byte": ("x = '\0'\n", "syntax"),

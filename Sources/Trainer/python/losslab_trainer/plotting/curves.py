@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from losslab_trainer.contract import LossRejected
-from losslab_trainer.screening.inputs import Quadruple
-from losslab_trainer.screening.probe import Evaluate
+from losslab_trainer.screening.inputs import Evaluate, Quadruple
 
 BATCH = 16  # pairs, as in training
 REFERENCE = -200.0  # nats times the scale: most completions of the embedded worlds lie between -50 and -500

@@ -13,7 +13,8 @@ def _words(text: str) -> frozenset[str]:
 
 BUILTINS = _words(
     """
-    abs all any bool enumerate float int isinstance len list max min pow range reversed round sum tuple zip
+    abs all any bool divmod enumerate filter float int isinstance len list map max min pow range reversed round slice
+    sorted sum tuple zip
     """
 )
 ANNOTATIONS = _words(
@@ -24,23 +25,27 @@ ANNOTATIONS = _words(
 TYPING = ANNOTATIONS - {"bool", "dict", "float", "int", "list", "str", "tuple"}
 
 _ELEMENTWISE = """
-abs absolute acos acosh add addcdiv addcmul arccos arcsin arctan asin asinh atan atan2 atanh ceil clamp clip copysign
-cos cosh deg2rad digamma div divide erf erfc erfinv exp exp2 expm1 fix floor floor_divide fmax fmin fmod frac heaviside
-hypot lerp lgamma log log10 log1p log2 logaddexp logaddexp2 logit maximum minimum mul multiply nan_to_num neg negative
-polygamma positive pow reciprocal relu remainder round rsqrt rsub sgn sigmoid sign sin sinc sinh softmax sqrt square sub
-subtract tan tanh true_divide trunc where xlogy log_softmax logical_and logical_not logical_or logical_xor bitwise_and
-bitwise_not bitwise_or bitwise_xor eq equal ge greater greater_equal gt isclose isfinite isinf isnan le less less_equal
-lt ne not_equal signbit masked_fill allclose nextafter
+abs absolute acos acosh add addcdiv addcmul allclose arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh
+atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh
+deg2rad digamma div divide eq equal erf erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmax fmin fmod
+frac ge greater greater_equal gt hardshrink heaviside hypot i0 igamma igammac isclose isfinite isinf isnan isneginf
+isposinf isreal ldexp le lerp less less_equal lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logical_and
+logical_not logical_or logical_xor logit lt masked_fill maximum minimum mul multiply mvlgamma nan_to_num ne neg negative
+nextafter not_equal polygamma positive pow rad2deg reciprocal relu remainder round rsqrt rsub sgn sigmoid sign signbit
+sin sinc sinh softmax sqrt square sub subtract tan tanh true_divide trunc where xlogy
 """
 _REDUCING = """
-all amax amin aminmax any argmax argmin argsort count_nonzero cummax cummin cumprod cumsum diff dot inner kthvalue
-logcumsumexp logsumexp max mean median min mode nanmean nanmedian nanquantile nansum norm numel outer prod quantile sort
-std std_mean sum topk trapezoid unique var var_mean cov corrcoef histc bucketize searchsorted
+all amax amin aminmax any argmax argmin argsort argwhere bincount bucketize corrcoef count_nonzero cov cummax cummin
+cumprod cumsum diff dist dot histc inner kthvalue logcumsumexp logsumexp max mean median min mode msort nanmean
+nanmedian nanquantile nansum nonzero norm numel outer prod quantile searchsorted sort std std_mean sum topk trace
+trapezoid unique unique_consecutive var var_mean vdot
 """
 _SHAPING = """
-broadcast_to chunk clone detach diag diagonal flatten flip gather index_select matmul mm movedim mv narrow permute ravel
-repeat_interleave reshape roll split squeeze swapaxes t take take_along_dim tensor_split tile transpose tril triu
-unbind unsqueeze
+addmm addmv adjoint baddbmm bmm broadcast_to chunk clone detach diag diag_embed diagonal flatten flip fliplr flipud
+gather ger index_add index_copy index_fill index_put index_select kron masked_scatter masked_select matmul mm moveaxis
+movedim mv narrow permute ravel repeat_interleave reshape roll rot90 scatter scatter_add scatter_reduce select split
+split_with_sizes squeeze swapaxes swapdims t take take_along_dim tensor_split tile transpose tril triu unbind unflatten
+unsqueeze
 """
 _COMMON = _words(_ELEMENTWISE + _REDUCING + _SHAPING)
 
@@ -60,36 +65,43 @@ TORCH = (
     | DTYPES
     | _words(
         """
-    arange as_tensor broadcast_tensors cat concat concatenate einsum eye finfo full full_like hstack inf
-    is_floating_point is_tensor linspace logspace nan no_grad ones ones_like pi e scalar_tensor stack tensor
-    vstack zeros zeros_like result_type
+    arange as_tensor asarray atleast_1d atleast_2d binary_cross_entropy_with_logits broadcast_shapes broadcast_tensors
+    cat celu clip column_stack concat concatenate cosine_similarity cumulative_trapezoid dstack e einsum eye finfo full
+    full_like hinge_embedding_loss hstack inf is_floating_point is_tensor kl_div linspace logspace margin_ranking_loss
+    meshgrid nan no_grad ones ones_like pairwise_distance pi result_type row_stack scalar_tensor selu stack tensor
+    tensordot threshold trapz tril_indices triu_indices vstack zeros zeros_like
     """
     )
 )
 FUNCTIONAL = _words(
     """
-    binary_cross_entropy binary_cross_entropy_with_logits celu cosine_similarity cross_entropy elu gelu
-    hardshrink hardsigmoid hardswish hardtanh hinge_embedding_loss huber_loss kl_div l1_loss leaky_relu
-    log_softmax logsigmoid margin_ranking_loss mish mse_loss nll_loss normalize pad relu relu6 selu sigmoid silu
-    smooth_l1_loss soft_margin_loss softmax softmin softplus softshrink softsign tanh tanhshrink threshold
+    binary_cross_entropy binary_cross_entropy_with_logits celu cosine_embedding_loss cosine_similarity cross_entropy elu
+    gaussian_nll_loss gelu glu hardshrink hardsigmoid hardswish hardtanh hinge_embedding_loss huber_loss kl_div l1_loss
+    layer_norm leaky_relu linear log_softmax logsigmoid margin_ranking_loss mish mse_loss nll_loss normalize one_hot pad
+    pairwise_distance poisson_nll_loss relu relu6 selu sigmoid silu smooth_l1_loss soft_margin_loss softmax softmin
+    softplus softshrink softsign tanh tanhshrink threshold triplet_margin_loss
     """
 )
 MODULES = _words(
     """
-    ELU GELU Hardtanh Identity LeakyReLU LogSigmoid Mish ReLU SELU SiLU Sigmoid Softplus Softsign Tanh
+    BCELoss BCEWithLogitsLoss CELU CosineSimilarity ELU Flatten GELU Hardshrink Hardsigmoid Hardswish Hardtanh
+    HingeEmbeddingLoss HuberLoss Identity KLDivLoss L1Loss LeakyReLU LogSigmoid LogSoftmax MarginRankingLoss Mish
+    MSELoss ReLU ReLU6 SELU Sigmoid SiLU SmoothL1Loss SoftMarginLoss Softmax Softmin Softplus Softshrink Softsign Tanh
+    Tanhshrink Threshold
     """
 )
 SPECIAL = _words(
     """
-    digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammaln i0 i0e i1 i1e log1p log_ndtr log_softmax logit
-    logsumexp multigammaln ndtr ndtri polygamma psi round sinc softmax xlog1py xlogy zeta
+    airy_ai bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln i0 i0e i1
+    i1e log1p log_ndtr log_softmax logit logsumexp multigammaln ndtr ndtri polygamma psi round sinc softmax xlog1py
+    xlogy zeta
     """
 )
 MATH = _words(
     """
-    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh dist e erf erfc exp exp2 expm1 fabs floor
-    fmod gamma hypot inf isclose isfinite isinf isnan ldexp lgamma log log10 log1p log2 nan pi pow sin sinh sqrt
-    tan tanh tau trunc
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees dist e erf erfc exp exp2 expm1 fabs floor
+    fmod fsum gamma hypot inf isclose isfinite isinf isnan ldexp lgamma log log10 log1p log2 nan pi pow prod radians
+    remainder sin sinh sqrt tan tanh tau trunc
     """
 )
 
@@ -107,9 +119,10 @@ SUBMODULES = frozenset({"torch", "torch.nn", "torch.nn.functional", "torch.speci
 
 METHODS = _COMMON | _words(
     """
-    T append bfloat16 contiguous device dim double dtype eps expand expand_as float half indices
-    is_floating_point item long max min ndim ndimension new_full new_ones new_tensor new_zeros repeat reshape_as
-    requires_grad shape size smallest_normal tiny to tolist type_as values view view_as int bool add sub mul div
+    add append bfloat16 bool contiguous device dim div double dtype eps expand expand_as float half indices int
+    is_floating_point is_nonzero item long max min mT mul ndim ndimension nelement new_full new_ones new_tensor
+    new_zeros repeat requires_grad reshape_as shape short size smallest_normal sub sum_to_size T tiny to tolist type_as
+    values view view_as
     """
 )
 

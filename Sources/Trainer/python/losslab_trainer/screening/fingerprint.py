@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from losslab_trainer.contract import LossRejected
-from losslab_trainer.screening.inputs import fingerprint_grid
-from losslab_trainer.screening.probe import Evaluate
+from losslab_trainer.screening.inputs import Evaluate, fingerprint_grid
 
 BETAS = (0.05, 0.2)
 STEP = 1e-4

@@ -24,7 +24,7 @@ LONGEST_RANGE = 10_000
 
 EXPRESSIONS = (
     ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Constant, ast.Dict, ast.GeneratorExp, ast.IfExp,
-    ast.Lambda, ast.List, ast.ListComp, ast.Name, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp,
+    ast.Lambda, ast.List, ast.ListComp, ast.Name, ast.NamedExpr, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp,
 )  # fmt: skip
 STATEMENTS = (
     ast.AnnAssign, ast.Assert, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.FunctionDef, ast.If, ast.Import,
@@ -46,7 +46,6 @@ WHY_NOT: dict[type[ast.AST], str] = {
     ast.Yield: "yield: a loss returns its values",
     ast.YieldFrom: "yield: a loss returns its values",
     ast.JoinedStr: "f-string: text is not formatted in a loss",
-    ast.NamedExpr: "assignment expression: use a statement of its own",
     ast.Starred: "star expression: write the items out",
     ast.DictComp: "dict comprehension: not needed in a loss",
     ast.SetComp: "set comprehension: not needed in a loss",
@@ -73,6 +72,7 @@ class _Gate:
         self.found: list[LossRejected] = []
         self.scopes = Scopes(tree)
         self._bases: set[int] = set()  # ids of the nodes that stand before a dot
+        self._indices: set[int] = set()  # ids of the nodes that stand in square brackets
 
     def check(self) -> None:
         functions = [n for n in self.tree.body if isinstance(n, ast.FunctionDef)]
@@ -91,8 +91,7 @@ class _Gate:
                     )
         for function, cycle in self.scopes.recursive():
             self._refuse(function, f"recursion ({' -> '.join(cycle)}): nothing bounds it")
-        for rejection in self.scopes.rebound_imports():
-            self.found.append(rejection)
+        self.found += self.scopes.rebound_imports() + self.scopes.used_too_early()
         for node in self.tree.body:
             self._visit(node)
 
@@ -106,7 +105,7 @@ class _Gate:
         if names != [*LOGPS, BETA] or extra:
             message = f"loss({', '.join(names)}) must be loss({', '.join(LOGPS)}, {BETA})"
             self.found.append(LossRejected("signature", message, loss.lineno))
-        if not any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(loss)):
+        if not any(isinstance(node, ast.Return) and node.value is not None for node in _own_statements(loss)):
             self.found.append(LossRejected("type", "the loss returns nothing", loss.lineno))
 
     def _visit(self, node: ast.AST) -> None:
@@ -162,7 +161,7 @@ class _Gate:
         name = node.target.id if isinstance(node.target, ast.Name) else None
         if name is None:
             self._refuse(node, "in-place change of a tensor: use torch.where or a new tensor")
-        elif name in LOGPS or name in self.scopes.aliases_of_inputs:
+        elif isinstance(node.target, ast.Name) and self.scopes.is_input(node.target):
             self._refuse(node, f"{name} is changed in place: assign the result to a new name")
 
     def _on_For(self, node: ast.For) -> None:
@@ -193,8 +192,12 @@ class _Gate:
 
     # Expressions
 
+    def _on_Subscript(self, node: ast.Subscript) -> None:
+        places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        self._indices.update(id(place) for place in places)
+
     def _on_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, bytes | complex) or node.value is Ellipsis:
+        if isinstance(node.value, bytes | complex) or (node.value is Ellipsis and id(node) not in self._indices):
             self._refuse(node, f"constant {node.value!r}: only numbers, True, False, None and option names")
 
     def _on_Name(self, node: ast.Name) -> None:
@@ -269,6 +272,17 @@ def _annotations(node: ast.FunctionDef) -> list[ast.expr]:
     parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
     found = [p.annotation for p in parameters if p is not None and p.annotation is not None]
     return found + ([node.returns] if node.returns is not None else [])
+
+
+def _own_statements(function: ast.FunctionDef) -> list[ast.AST]:
+    """All of a function except the functions inside it."""
+    found, pending = list[ast.AST](), list[ast.AST](function.body)
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def _is_number(node: ast.expr) -> bool:

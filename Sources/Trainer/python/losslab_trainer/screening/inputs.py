@@ -6,10 +6,13 @@ Log-probabilities are sums over a completion, from -5 nats (a few tokens) to -20
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from losslab_trainer.contract import LossValues
 
 SHORTEST, LONGEST = 5.0, 2000.0  # nats of a completion
 REFERENCE = -1500.0  # the reference's log-probability where only the margin is meant to vary
@@ -42,6 +45,9 @@ class Quadruple(NamedTuple):
         return Quadruple(*(x[:size] for x in self))
 
 
+Evaluate = Callable[[Quadruple, float], LossValues]  # all four partial derivatives; NaN and infinity handed on
+
+
 def _evenly(size: int, first: int = 1) -> list[Tensor]:
     index = torch.arange(first, first + size, dtype=torch.float64)
     return [(0.5 + index * step) % 1.0 for step in _STEPS]
@@ -65,6 +71,17 @@ def untrained(size: int) -> Quadruple:
     """
     chosen, rejected = (torch.round(8 * logps) / 8 for logps in realistic(size)[2:])
     return Quadruple(chosen, rejected, chosen.clone(), rejected.clone())
+
+
+def around_reference(size: int, beta: float) -> Quadruple:
+    """A policy early in training: log-ratios within 0.5 / beta, log-probabilities from -1 / beta to -20 / beta."""
+    lengths_chosen, lengths_rejected, moved_chosen, moved_rejected = _evenly(size)
+    references = [-(20.0**u) / beta for u in (lengths_chosen, lengths_rejected)]
+    policies = [
+        reference + (reference.abs() / 2).clamp(max=0.5 / beta) * (2 * moved - 1)
+        for reference, moved in zip(references, (moved_chosen, moved_rejected), strict=True)
+    ]
+    return Quadruple(policies[0], policies[1], references[0], references[1])
 
 
 def along_rho(rho: Tensor) -> Quadruple:

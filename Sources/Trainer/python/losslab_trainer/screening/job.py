@@ -11,8 +11,8 @@ from losslab_trainer.screening import gate
 from losslab_trainer.screening.fingerprint import fingerprint
 from losslab_trainer.screening.forms import FileForm, to_file_form
 from losslab_trainer.screening.header import Value
-from losslab_trainer.screening.inputs import Quadruple
-from losslab_trainer.screening.probe import Check, Evaluate, probe
+from losslab_trainer.screening.inputs import Evaluate, Quadruple
+from losslab_trainer.screening.probe import FLAWS_OF_GRADIENT, Check, probe
 from losslab_trainer.screening.shape import shape
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def measured_result(
     report = probe(evaluate, beta, control=control)
     found_shape = found_print = None
     rejections = list(report.rejections)
-    if report.checks and all(rejection.code in ("gradient", "nonfinite") for rejection in rejections):
+    if report.checks and all(rejection.code in {*FLAWS_OF_GRADIENT, "nonfinite"} for rejection in rejections):
         try:
             found_shape = shape(evaluate, beta)
             found_print = fingerprint(evaluate)

@@ -1,23 +1,23 @@
 """The dynamic probe: what a loss does on tensors, through a LossEvaluator and without any training.
 
 Refused (``required`` checks): no values of shape (B,) for batches of 1, 2 and 64; another dtype than float32 for
-float32 inputs; an exception in bfloat16; NaN or infinity
+float32 inputs; NaN or infinity
 
 - at realistic margins, and for |rho| up to 1000 nats as long as |beta * rho| <= 50;
 - in the first step of training, where rho = 0 for every pair, and in a batch of equal pairs;
 
-no derivative that reaches the policy, or none that anywhere prefers chosen to rejected; values that change from call
-to call.
+no derivative that reaches the policy, derivatives that are rounding alone, or none that anywhere prefers chosen to
+rejected; a descent that does not raise chosen over rejected, or sends both away (descent.py); values that change from
+call to call.
 
 Measured, not refused: margins beyond that (exponential losses overflow float32 at beta * rho < -88), a ten times larger
 beta, NaN in a batch of one when larger batches are finite (a sample variance has none; the trainer drops such a batch's
-step), float32 values for bfloat16 inputs (more exact than asked for). A header that says ``control: true`` turns the
-gradient checks into measurements: the zero control has no gradient by design.
+step), what it does in bfloat16 (every training hands float32 to the loss; a trainer elsewhere may not). A header that
+says ``control: true`` turns the gradient checks into measurements: the zero control has no gradient by design.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -25,15 +25,16 @@ import torch
 from torch import Tensor
 
 from losslab_trainer.contract import JSONScalar, LossRejected, LossValues
-from losslab_trainer.screening import inputs
-from losslab_trainer.screening.inputs import Quadruple
+from losslab_trainer.screening import inputs, rounding
+from losslab_trainer.screening.advice import DIRECTION, on_nonfinite, with_advice
+from losslab_trainer.screening.descent import descend, lowers_both_on_purpose
+from losslab_trainer.screening.inputs import Evaluate, Quadruple
 
 BATCH = 64
 LARGEST_MARGIN = 1000.0  # nats
 LARGEST_SCALED_MARGIN = 50.0  # beta * rho
 FATAL = frozenset({"timeout", "memory", "crashed", "protocol", "nondeterministic"})
-
-Evaluate = Callable[[Quadruple, float], LossValues]  # all four partial derivatives; NaN and infinity handed on
+FLAWS_OF_GRADIENT = frozenset({"gradient", "constant", "runaway"})  # what a control may have
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class _Probe:
         self._margins()
         self._large_beta(pairs)
         self._bfloat16()
-        self._gradient(first, pairs)
+        if self._gradient(first, pairs) and self.report.accepted:
+            self._descent()
         self._deterministic(first, pairs)
 
     def _small_batches(self, pairs: Quadruple) -> None:
@@ -139,28 +141,54 @@ class _Probe:
         try:
             values = self.evaluate(pairs, self.beta)
         except LossRejected as rejection:
-            if rejection.code == "dtype":
-                self._note("dtype-bfloat16", False, rejection.message)
-            else:
+            if rejection.code in FATAL:
                 self._refuse("dtype-bfloat16", rejection)
+            measured = f"in bfloat16, which the lab never trains in: {rejection.message}"
+            if rejection.code == "exception":
+                measured += "; for a trainer that does, begin with policy_chosen_logps.float() and so on"
+            self._note("dtype-bfloat16", False, measured)
             return
-        self._finite("dtype-bfloat16", pairs, values)
+        self._finite("dtype-bfloat16", pairs, values, required=False)
 
-    def _gradient(self, values: LossValues, pairs: Quadruple) -> None:
+    def _gradient(self, values: LossValues, pairs: Quadruple) -> bool:
         largest = max(_largest(values.policy_chosen_grad), _largest(values.policy_rejected_grad)) * BATCH
-        measured = f"largest derivative in a policy log-probability {largest:.3g}"
-        if largest == 0:
-            self._refuse("gradient-exists", LossRejected("gradient", f"no derivative reaches the policy: {measured}"))
-            return
-        self._passed("gradient-exists", measured)
+        try:
+            flaw = rounding.flaw(self.evaluate, values, pairs, self.beta)
+        except LossRejected as rejection:
+            self._refuse("gradient-exists", rejection)
+            return False
+        if flaw is not None:
+            self._refuse("gradient-exists", flaw)
+            return False
+        self._passed("gradient-exists", f"largest derivative in a policy log-probability {largest:.3g}")
         slope = self._preference(values)
         right = int((slope < 0).sum())
         measured = f"towards the chosen answer for {right} of {BATCH} pairs, mean slope in rho {_mean(slope):.3g}"
         if right:
             self._passed("gradient-direction", measured)
         else:
-            message = f"the gradient never points from rejected to chosen: {measured}"
-            self._refuse("gradient-direction", LossRejected("gradient", message))
+            message = f"Wrong direction: the loss pulls towards the chosen answer on 0 of {BATCH} pairs. {DIRECTION}"
+            self._refuse("gradient-direction", LossRejected("gradient", message), measured)
+        return right > 0
+
+    def _descent(self) -> None:
+        try:
+            found = descend(self.evaluate, self.beta)
+            flaw = found.rejection() if found is not None else None
+            documented = (
+                flaw is not None and flaw.code == "runaway" and lowers_both_on_purpose(self.evaluate, self.beta)
+            )
+        except LossRejected as rejection:
+            self._refuse("descent", rejection)
+            return
+        if found is None:
+            self._note("descent", False, "no finite derivative early in training")
+        elif flaw is None:
+            self._passed("descent", found.measured)
+        elif documented:
+            self._note("descent", False, f"APO-down, which lowers both answers on purpose: {found.measured}")
+        else:
+            self._refuse("descent", flaw, found.measured)
 
     def _deterministic(self, first: LossValues, pairs: Quadruple) -> None:
         again = self._values("deterministic", pairs)
@@ -211,7 +239,9 @@ class _Probe:
             measured += f", beta * rho = {beta * worst:.3g}"
             if required:
                 details: dict[str, JSONScalar] = {"rho": worst, "beta": beta, "pairs": len(bad), "check": name}
-                self._refuse(name, LossRejected("nonfinite", measured, details=details), measured)
+                message = f"{found} in the {what} at rho = {worst:.4g}. {on_nonfinite(worst, beta * worst)}"
+                message = message[0].upper() + message[1:]
+                self._refuse(name, LossRejected("nonfinite", message, details=details), measured)
             else:
                 self._note(name, False, measured)
             return False
@@ -228,25 +258,13 @@ class _Probe:
         self.report.checks.append(Check(name, passed, measured, required=False))
 
     def _refuse(self, name: str, rejection: LossRejected, measured: str | None = None, *, stop: bool = False) -> None:
-        required = not (self.control and rejection.code == "gradient")
-        rejection = _with_advice(rejection)
+        required = not (self.control and rejection.code in FLAWS_OF_GRADIENT)
+        rejection = with_advice(rejection)
         self.report.checks.append(Check(name, False, measured or rejection.message, required))
         if required:
             self.report.rejections.append(rejection)
         if stop or rejection.code in FATAL:
             raise _Stopped
-
-
-def _with_advice(rejection: LossRejected) -> LossRejected:
-    """What to do about the mistakes that are made most often."""
-    shape = rejection.details.get("shape")
-    if rejection.code != "shape" or shape is None:
-        return rejection
-    advice = {"()": "return one loss value per pair: leave out .mean() or .sum()"}
-    advice |= {f"({2 * size},)": "return one loss value per pair: add the two halves" for size in (1, 2, BATCH)}
-    if shape not in advice:
-        return rejection
-    return LossRejected("shape", f"{rejection.message}; {advice[str(shape)]}", rejection.line, rejection.details)
 
 
 def _largest(vector: Tensor) -> float:

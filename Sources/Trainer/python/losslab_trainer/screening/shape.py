@@ -13,8 +13,7 @@ from torch import Tensor
 
 from losslab_trainer.contract import LossRejected, LossValues
 from losslab_trainer.screening import inputs
-from losslab_trainer.screening.inputs import Quadruple
-from losslab_trainer.screening.probe import Evaluate
+from losslab_trainer.screening.inputs import Evaluate, Quadruple
 from losslab_trainer.screening.words import sentences
 
 PAIRS = 32
