@@ -86,7 +86,7 @@ struct Drafting: Sendable {
             let screener = stages.screener
             let screening = try await journal.once(Self.screeningKey(id)) {
                 try await limits.call("screening of \(proposed.name)", within: limits.screening) {
-                    try await screener.screen(proposed.text, name: proposed.name)
+                    try await screener.screen(proposed.text, name: proposed.name, reply: proposed.reply)
                 }
             }.value
             events(.screened(id, accepted: screening.accepted))

@@ -18,7 +18,7 @@ final class StubStages: LossProposer, LossScreener, TrialRunner {
             name: name, text: name + "\n" + Self.body, parents: request.parents.map(\.id), operation: "mutation")
     }
 
-    func screen(_ text: String, name: String?) async throws -> Screening {
+    func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
         var generator = SeededGenerator(seed: seed(of: name))
         return Screening(
             accepted: true, name: name, source: text,

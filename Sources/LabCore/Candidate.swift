@@ -37,10 +37,12 @@ public struct LossProposal: Codable, Sendable, Equatable {
     /// What the proposer kept of its own, such as the grammar tree it rendered; it gets it back with the parents.
     public let genome: String?
     public let note: String?
+    /// Where the text is a model's reply as it came: what screening needs to know about it.
+    public let reply: ReplyContext?
 
     public init(
         name: String, text: String, parents: [CandidateID] = [], operation: String, genome: String? = nil,
-        note: String? = nil
+        note: String? = nil, reply: ReplyContext? = nil
     ) {
         self.name = name
         self.text = text
@@ -48,6 +50,7 @@ public struct LossProposal: Codable, Sendable, Equatable {
         self.operation = operation
         self.genome = genome
         self.note = note
+        self.reply = reply
     }
 }
 

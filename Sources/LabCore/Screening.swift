@@ -1,7 +1,10 @@
 /// What checks on tensors, without any training, found out about one loss.
 public struct Screening: Codable, Sendable, Equatable {
     public let accepted: Bool
+    /// The name given, or the one that the text gives, or one made from what the loss computes.
     public let name: String?
+    /// The author's reason for the loss, where the text gives one.
+    public let thought: String?
     /// The loss in file form, whatever form it came in; `nil` when no function could be found.
     public let source: String?
     /// Which forms were unwrapped on the way: `fenced`, `method`, `class`, ...
@@ -13,11 +16,12 @@ public struct Screening: Codable, Sendable, Equatable {
     public let seconds: Double
 
     public init(
-        accepted: Bool, name: String?, source: String?, forms: [String] = [], rejections: [Rejection] = [],
+        accepted: Bool, name: String?, thought: String? = nil, source: String?, forms: [String] = [], rejections: [Rejection] = [],
         checks: [ScreeningCheck] = [], shape: LossShape? = nil, fingerprint: Fingerprint? = nil, seconds: Double = 0
     ) {
         self.accepted = accepted
         self.name = name
+        self.thought = thought
         self.source = source
         self.forms = forms
         self.rejections = rejections
@@ -25,6 +29,23 @@ public struct Screening: Codable, Sendable, Equatable {
         self.shape = shape
         self.fingerprint = fingerprint
         self.seconds = seconds
+    }
+}
+
+/// What is known about a model's reply besides its text.
+public struct ReplyContext: Codable, Sendable, Equatable {
+    /// The server says that the token limit ended the reply.
+    public let isCutOff: Bool
+    /// Code of the losses that the prompt showed: a reply that is one of them is `echoed`.
+    public let shown: [String]
+    /// The prompt's text; may be empty. Names that stand in it are not worth keeping, and a text that goes on from its
+    /// end is read as a completion.
+    public let prompt: String
+
+    public init(isCutOff: Bool = false, shown: [String] = [], prompt: String = "") {
+        self.isCutOff = isCutOff
+        self.shown = shown
+        self.prompt = prompt
     }
 }
 

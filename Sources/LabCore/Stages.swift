@@ -27,7 +27,16 @@ public struct ProposalRequest: Sendable {
 
 /// Checks a loss on tensors, without any training.
 public protocol LossScreener: Sendable {
-    func screen(_ text: String, name: String?) async throws -> Screening
+    /// - Parameters:
+    ///   - name: the loss's name, over any that the text gives; `nil` leaves the naming to the screener.
+    ///   - reply: what is known about the text where a model wrote it as an answer; `nil` for a file.
+    func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening
+}
+
+extension LossScreener {
+    public func screen(_ text: String, name: String?) async throws -> Screening {
+        try await screen(text, name: name, reply: nil)
+    }
 }
 
 /// Trains a policy with a loss and lets it answer the questions of the trial; `nil` samples the untrained policy.

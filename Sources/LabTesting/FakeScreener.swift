@@ -13,7 +13,7 @@ public final class FakeScreener: LossScreener {
     /// How often each name was screened.
     public var calls: [String: Int] { callsByName.withLock { $0 } }
 
-    public func screen(_ text: String, name: String?) async throws -> Screening {
+    public func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
         callsByName.withLock { $0[name ?? "", default: 0] += 1 }
         guard let fake = FakeLoss(text: text) else {
             return refused("no-function", "no function was found", name: name, source: nil)

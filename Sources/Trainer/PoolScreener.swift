@@ -16,11 +16,13 @@ public struct PoolScreener: LossScreener {
         self.timeLimit = timeLimit
     }
 
-    public func screen(_ text: String, name: String?) async throws -> Screening {
+    public func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
         let label = "checking \(name ?? "a loss")"
         let allowControl = controls?.contains(text) ?? true
         let report = try await pool.run(label, within: timeLimit) {
-            CheckJob(id: $0, source: text, name: name, allowControl: allowControl)
+            CheckJob(
+                id: $0, source: text, name: name, allowControl: allowControl, cutOff: reply?.isCutOff ?? false,
+                shown: reply?.shown ?? [], prompt: reply?.prompt ?? "")
         }
         return try report.result(as: Screening.self)
     }

@@ -11,14 +11,26 @@ public struct CheckJob: Codable, Sendable {
     public let name: String?
     /// Whether a header's `control: true` excuses a loss from having a useful gradient.
     public let allowControl: Bool
+    /// The server says that the token limit ended the reply that `source` is.
+    public let cutOff: Bool
+    /// Code of the losses that the prompt showed.
+    public let shown: [String]
+    /// The prompt's text; empty where there was none.
+    public let prompt: String
 
-    public init(id: String, source: String, name: String?, allowControl: Bool) {
+    public init(
+        id: String, source: String, name: String?, allowControl: Bool, cutOff: Bool = false, shown: [String] = [],
+        prompt: String = ""
+    ) {
         version = workerProtocolVersion
         self.id = id
         kind = "check"
         self.source = source
         self.name = name
         self.allowControl = allowControl
+        self.cutOff = cutOff
+        self.shown = shown
+        self.prompt = prompt
     }
 }
 

@@ -38,9 +38,9 @@ extension TimedTests {
         @Test func aScreenerThatNeverReturnsCostsItsCandidateOnly() async throws {
             struct StuckScreener: LossScreener {
                 let base = FakeScreener()
-                func screen(_ text: String, name: String?) async throws -> Screening {
+                func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
                     if name == "c2" { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
-                    return try await base.screen(text, name: name)
+                    return try await base.screen(text, name: name, reply: reply)
                 }
             }
             let campaign = TestCampaign()

@@ -3,7 +3,7 @@ import LabTesting
 
 /// Screens Python text without Python, as far as the model server's losses need it.
 struct TextScreener: LossScreener {
-    func screen(_ text: String, name: String?) async throws -> Screening {
+    func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
         func refused(_ code: String, _ message: String) -> Screening {
             Screening(
                 accepted: false, name: name, source: nil, rejections: [Rejection(code: code, message: message, line: 1)]
