@@ -283,14 +283,11 @@ def test_header_fields_and_name_are_kept_or_given() -> None:
 
 REFUSED = {
     "nothing": ("", "empty"),
-    "prose only": ("I am sorry, I cannot do that (it's hard).", "empty"),
-    "no function": ("import torch\nx = 1\n", "empty"),
-    "a lambda": (f"loss = lambda {NAMES}, beta: beta\n", "empty"),
+    "prose only": ("I am sorry, I cannot do that (it's hard).", "no-code"),
+    "no function": ("import torch\nx = 1\n", "no-code"),
     "too few parameters": ("def f(x, y):\n    return x - y\n", "signature"),
     "contradicting names": ("def f(chosen_logps, rejected_logps, chosen_rewards, x):\n    return x\n", "signature"),
     "any arguments": ("def f(*args, **kwargs):\n    return args[0]\n", "signature"),
-    "two losses": (FUNCTION + "\n" + FUNCTION.replace("my_loss", "other_loss"), "ambiguous"),
-    "two blocks": (f"```\n{FUNCTION}```\n```\n{FUNCTION.replace('my_loss', 'other_loss')}```", "ambiguous"),
     "another attribute of self": (METHOD.replace("self.beta", "self.label_smoothing"), "signature"),
     "self itself": (METHOD.replace("self.beta * rho", "helper(self, rho)"), "signature"),
     "broken code": (METHOD.replace("return", "return return"), "syntax"),
@@ -298,7 +295,7 @@ REFUSED = {
     "broken code in a fence": (PROSE.format(f"```python\n{METHOD.replace('rho)', 'rho')}```"), "syntax"),
     "a decorator": ("@torch.no_grad()\n" + METHOD, "forbidden"),
     "too long": ("#" * 100_000, "forbidden"),
-    "nested json": ("[" * 100_00, "forbidden"),
+    "nested json": ("[" * 100_00, "no-code"),
 }
 
 

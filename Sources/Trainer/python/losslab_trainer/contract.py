@@ -70,9 +70,12 @@ class LossRejected(Exception):
 
 
 REJECTION_CODES: Mapping[str, str] = {
-    "empty": "no loss function in the text",
+    "empty": "there is no text, or no function in it",
+    "thoughts-only": "a reply of thoughts without an answer",
+    "cut-off": "the token limit ended the reply within its code",
+    "no-code": "a reply without a Python function",
+    "echoed": "the reply gives back what the prompt showed: one of its losses, or its words in place of code",
     "syntax": "the text is not Python",
-    "ambiguous": "more than one function could be the loss",
     "signature": "the function does not take the four log-probabilities and beta",
     "forbidden": "a construct, name, import or attribute outside the allow-list",
     "exception": "the loss raised an exception",

@@ -1,155 +1,173 @@
-"""Finds the Python in what a model wrote: fenced blocks, JSON replies, escaped code, prose around code.
+"""What a model wrote -> the Python text that holds its loss, without thoughts, prose, tests and baselines around it.
 
-Lines that are not code become blank lines, so that line numbers stay those of the text that was given.
+Of several losses the last counts, by position, JSON or fence alike. Lines that are not code become blank lines, so that
+line numbers stay those of the text that was given. The text is only parsed, in bounds (parsing.py), never run.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from losslab_trainer.contract import LossRejected
-from losslab_trainer.screening import parsing
+from losslab_trainer.screening import locate, parsing, references, reply_names
+from losslab_trainer.screening.reply_echo import repeats
+from losslab_trainer.screening.reply_pieces import Piece, first_error, holds_function, mended, pieces
+from losslab_trainer.screening.reply_text import normalised, without_quote_marks
+from losslab_trainer.screening.reply_thoughts import told_thought, without_thoughts
 
-_FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*$")
-_CODE_START = re.compile(
-    r"(import [\w.]+( as \w+)?(, *[\w.]+)*|from [\w.]+ import .+|(async )?def \w+ *\(.*|class \w+.*:|@\w.*)$"
-)
-_CODE_KEYS = ("code", "loss", "source", "function", "loss_code", "program")
-MOST_CUTS = 40
+_CUT_OFF = "the reply was cut off by the token limit before the code was complete; be briefer"
 
 
-def python_in(text: str) -> tuple[str, list[str]]:
-    """The Python text, and which wrappings were taken off (``json``, ``escaped``, ``fenced``, ``prose``, ``indented``).
+@dataclass(frozen=True)
+class Reply:
+    """What is known about a reply besides its text."""
 
-    Raises LossRejected: ``empty`` without any code, ``syntax`` when what looks like code does not parse.
+    cut_off: bool = False  # the server says that the token limit ended it
+    shown: tuple[str, ...] = ()  # code of the losses that the prompt showed
+    prompt: str = ""
+
+
+FILE = Reply()
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Python text, and what the reply says about it."""
+
+    code: str
+    forms: list[str]  # which wrappings were taken off: json, escaped, tagged, fenced, prose, indented, signs, ...
+    name: str | None = None
+    thought: str | None = None
+    first: str | None = None  # the function that goes on from the prompt, where the reply is a completion
+    is_open: bool = False  # the text ends where the code ends, and nothing closed it
+
+
+def python_in(text: str, reply: Reply = FILE) -> Extracted:
+    """The Python text of a reply or file.
+
+    Raises LossRejected: ``empty``, ``thoughts-only``, ``cut-off``, ``no-code``, ``echoed``, and ``syntax`` when what
+    looks like the loss does not parse.
     """
     if len(text) > parsing.LARGEST_SOURCE:
         raise LossRejected("forbidden", f"the text has {len(text)} characters, more than {parsing.LARGEST_SOURCE}")
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    forms: list[str] = []
-    unwrapped = _from_json(text)
-    if unwrapped is not None:
-        text = unwrapped
-        forms.append("json")
-    elif "\n" not in text.strip() and "\\n" in text and _first_error(text) is not None:
-        text = _unescaped(text)
-        forms.append("escaped")
-    blocks = _fenced(text)
-    if blocks:
-        forms.append("fenced")
-        text = _joined(text, blocks, forms)
-    elif _first_error(text) is not None:
-        text = _without_indent_or_prose(text, forms)
+    text = normalised(text)
     if not text.strip():
-        raise LossRejected("empty", "no code in the text")
-    return text, forms
+        raise LossRejected("empty", "the reply is empty")
+    if holds_function(text) and first_error(text) is None:  # Python and nothing else, whatever its strings hold
+        code, forms, _ = mended(text)
+        return Extracted(code, forms, first=_continued(text, reply.prompt), is_open=True)
+    answer, thought_first = without_thoughts(text)
+    if not answer.strip():
+        raise LossRejected("thoughts-only", "the reply holds thoughts and no answer; think less, answer with the code")
+    answer = without_quote_marks(answer)
+    found = pieces(answer)
+    main = _main(found, reply)
+    if main is None:
+        raise _without_code(answer, found, reply, thought_first)
+    extracted = _joined(found, main, reply)
+    prose = answer.split("\n")[: max(main.line, 0)] if main.line >= 0 else []
+    thought = main.thought or told_thought(text) or _opening_prose(prose)
+    name = main.name or reply_names.announced(answer)
+    first = _continued(answer, reply.prompt) if extracted.is_open else None
+    return Extracted(extracted.code, extracted.forms, name, thought, first, extracted.is_open)
 
 
-def _from_json(text: str) -> str | None:
-    stripped = text.strip()
-    if not stripped.startswith(("{", '"')):
+def _main(found: Sequence[Piece], reply: Reply) -> Piece | None:
+    """The last piece with what is most surely a loss. Raises for a later one that was to be a loss and is broken."""
+    with_code = [piece for piece in found if holds_function(piece.code) or piece.error is not None]
+    ranked: list[tuple[int, int, Piece]] = []
+    echoes = _echoes(reply)
+    for number, piece in enumerate(with_code):
+        if piece.error is None:
+            tree = parsing.parse(piece.code)
+            rank = locate.rank(tree)
+            if rank is not None:
+                only_echo = bool(echoes) and locate.bodies(tree) <= echoes
+                ranked.append((rank + (2 if only_echo else 0), -number, piece))
+    best = min(ranked, key=lambda item: item[:2], default=None)
+    main = best[2] if best is not None else None
+    behind = with_code[with_code.index(main) + 1 :] if main is not None else with_code
+    for piece in reversed(behind):
+        if piece.error is not None and (main is None or locate.looks_like_loss(piece.code)):
+            if not piece.closed and (reply.cut_off or piece.line < 0):
+                raise LossRejected("cut-off", _CUT_OFF)
+            if main is not None or holds_function(piece.code) or re.search(r"(?m)^\s*(return|import)\b", piece.code):
+                raise piece.error
+    if main is None:
+        readable = [piece for piece in with_code if piece.error is None]
+        return readable[-1] if readable else None
+    fenced_end = main.cut if "fenced" in main.forms else ""
+    if not main.closed and (main.line < 0 or locate.looks_like_loss(fenced_end)):
+        raise LossRejected("cut-off", _CUT_OFF)
+    return main
+
+
+def _echoes(reply: Reply) -> set[str]:
+    found: set[str] = set()
+    for code in reply.shown:
+        if first_error(code) is None:
+            found |= locate.bodies(parsing.parse(code))
+    return found
+
+
+def _joined(found: Sequence[Piece], main: Piece, reply: Reply) -> Extracted:
+    """The main piece with those before it, each at its own lines; with later ones only where names are missing."""
+    forms = list(main.forms)
+    if main.line < 0:
+        return Extracted(main.code, forms)
+    others = [piece for piece in found if piece.line >= 0 and piece.error is None and piece is not main]
+    before = [piece for piece in others if piece.line < main.line]
+    code = _laid_out([*before, main])
+    tree = parsing.parse(code)
+    if references.unbound(tree):
+        whole = _laid_out(sorted([*others, main], key=lambda piece: piece.line))
+        if first_error(whole) is None and len(references.unbound(parsing.parse(whole))) < len(references.unbound(tree)):
+            code = whole
+    return Extracted(code, forms, is_open=not main.closed and not main.cut)
+
+
+def _laid_out(parts: Sequence[Piece]) -> str:
+    lines: list[str] = []
+    for piece in parts:
+        lines += [""] * (piece.line - len(lines))
+        lines += piece.code.split("\n")
+    return "\n".join(lines)
+
+
+def _continued(text: str, prompt: str) -> str | None:
+    """The function that a completion goes on with: the prompt's last, or the first of numbered versions."""
+    names: list[str] = re.findall(r"(?m)^def[ \t]+(\w+)[ \t]*\(", text)
+    if not names:
         return None
-    try:
-        value = json.loads(stripped, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(value, dict):
-        texts = [value[key] for key in _CODE_KEYS if isinstance(value.get(key), str)]
-        texts += [item for item in value.values() if isinstance(item, str) and "def " in item]
-        value = texts[0] if texts else None
-    if not isinstance(value, str):
-        return None
-    return _unescaped(value) if "\n" not in value and "\\n" in value else value
-
-
-def _unescaped(text: str) -> str:
-    stripped = text.strip().strip('"')
-    try:
-        return str(json.loads(f'"{stripped}"', strict=False))
-    except ValueError:
-        return stripped.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
-
-
-def _fenced(text: str) -> list[tuple[int, int]]:
-    """Line ranges [start, end) inside fences; an unclosed last fence runs to the end."""
-    lines = text.split("\n")
-    blocks: list[tuple[int, int]] = []
-    opened: tuple[str, int] | None = None
-    for number, line in enumerate(lines):
-        match = _FENCE.match(line)
-        if match is None:
-            continue
-        if opened is None:
-            opened = (match[1], number + 1)
-        elif match[1].startswith(opened[0]) and not match[2]:
-            blocks.append((opened[1], number))
-            opened = None
-    if opened is not None:
-        blocks.append((opened[1], len(lines)))
-    return [block for block in blocks if any(line.strip() for line in lines[block[0] : block[1]])]
-
-
-def _joined(text: str, blocks: list[tuple[int, int]], forms: list[str]) -> str:
-    """All blocks that parse, each at its own lines; a single JSON block is unwrapped."""
-    lines = text.split("\n")
-    kept = [""] * len(lines)
-    error: LossRejected | None = None
-    parsed = 0
-    for start, end in blocks:
-        block = "\n".join(lines[start:end])
-        inner = _from_json(block)
-        if inner is not None and "def " in inner:
-            forms.append("json")
-            return inner
-        code = block if _first_error(block) is None else textwrap.dedent(block)
-        problem = _first_error(code)
-        if problem is None:
-            kept[start:end] = code.split("\n")
-            parsed += 1
-        elif "def " in block and error is None:
-            error = LossRejected(problem.code, problem.message, (problem.line or 1) + start, problem.details)
-    if parsed == 0 or (error is not None and not any("def " in line for line in kept)):
-        raise error or LossRejected("empty", "no fenced block holds Python")
-    return "\n".join(kept)
-
-
-def _without_indent_or_prose(text: str, forms: list[str]) -> str:
-    """Python from text that does not parse as it is: indented as a whole, or with prose around it at the margin."""
-    problem = _first_error(text)
-    if problem is None or problem.code != "syntax":
-        raise problem or LossRejected("empty", "no code in the text")
-    dedented = textwrap.dedent(text)
-    if dedented != text:
-        if _first_error(dedented) is None:
-            forms.append("indented")
-            return dedented
-        text = dedented
-    lines = text.split("\n")
-    starts = [i for i, line in enumerate(lines) if _CODE_START.match(line)]
-    if not starts:
-        looks_like_code = re.search(r"^\s*(def|return|import)\b", text, re.MULTILINE)
-        raise problem if looks_like_code else LossRejected("empty", "no function in the text")
-    lines[: starts[0]] = [""] * starts[0]
-    for _ in range(MOST_CUTS):
-        error = _first_error("\n".join(lines))
-        if error is None:
-            forms.append("prose")
-            return "\n".join(lines)
-        at = min((error.line or 1) - 1, len(lines) - 1)
-        # Prose stands at the margin. An error inside an indented body is the code's own.
-        if at <= starts[0] or not lines[at] or lines[at][0].isspace() or _CODE_START.match(lines[at]):
-            raise error
-        following = [i for i in starts if i > at]
-        resume = following[0] if following else len(lines)
-        lines[at:resume] = [""] * (resume - at)
-    raise problem
-
-
-def _first_error(text: str) -> LossRejected | None:
-    try:
-        parsing.parse(text)
-    except LossRejected as error:
-        return error
+    asked: list[str] = re.findall(r"(?m)^def[ \t]+(\w+)[ \t]*\(", prompt)
+    if asked:
+        # A completion's prompt ends within the function that the text begins with.
+        tail = prompt[prompt.rindex(f"def {asked[-1]}") if f"def {asked[-1]}" in prompt else 0 :]
+        begins = "".join(text.split())[: len("".join(tail.split()))]
+        return asked[-1] if asked[-1] in names and begins.endswith("".join(tail.split())[-20:]) else None
+    numbers = [re.fullmatch(r"(\w*?)_?v?(\d+)", name) for name in names]
+    if len(names) > 1 and all(n is not None for n in numbers[:2]) and text.lstrip().startswith("def "):
+        one, two = numbers[0], numbers[1]
+        if one is not None and two is not None and one[1] == two[1] and int(two[2]) == int(one[2]) + 1:
+            return names[0]
     return None
+
+
+def _opening_prose(lines: list[str]) -> str | None:
+    """What is said before the code, without fences and headings of lists."""
+    told = [line for line in lines if line.strip() and not re.match(r"\s*(```|~~~|</?\w+>)", line)]
+    if any(re.match(r"\s*(def|class|import|from|return)\b", line) for line in told):
+        told = told[: next(i for i, line in enumerate(told) if re.match(r"\s*(def|class|import|from|return)\b", line))]
+    return "\n".join(told).strip() or None
+
+
+def _without_code(answer: str, found: Sequence[Piece], reply: Reply, thought_first: bool) -> LossRejected:
+    said = "\n".join(piece.code for piece in found if piece.code.strip()) or answer
+    if reply.prompt and (repeats(said, reply.prompt) or repeats(answer, reply.prompt)):
+        return LossRejected("echoed", "the reply repeats the prompt's own words in place of code; write the function")
+    if reply.cut_off:
+        return LossRejected("cut-off", _CUT_OFF)
+    behind = " after its thoughts" if thought_first else ""
+    return LossRejected("no-code", f"the reply holds no Python function{behind}; write the loss as one `def`")

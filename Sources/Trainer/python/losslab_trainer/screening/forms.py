@@ -3,12 +3,17 @@
 What is understood, and the word reported for it in ``FileForm.forms``:
 
     file      already the file form: nothing is changed          renamed     a function under another name
-    json, escaped, fenced, prose, indented (see extract.py)      parameters  other parameter names or order
+    json, escaped, tagged, fenced, prose, indented, signs, escapes, prompts, quoted: see reply_pieces.py
+    parameters  other parameter names or order
     method    ``self`` first, ``self.beta``                      class       a method of a class
     constants parameters with defaults become constants          imports     torch, F, math used but never imported
     tuple     (losses, chosen rewards, rejected rewards) -> losses
     folded    torch.cat of two (B,) halves -> their mean, (a + b) / 2: the mean over B is the mean over 2B
-    trimmed   code that the loss does not use (examples, tests, prints) is left out
+    trimmed   code that the loss does not use (examples, tests, baselines) is left out
+    harmless  lines that cannot change the values are left out (harmless.py)
+    spelling  functions under another name than torch's, such as clamp_min or torch.logsigmoid (spelling.py)
+    reduced   a final mean or sum over the batch is taken off (reduction.py)
+    helpers   a helper called ``loss`` has another name, since the loss itself is called so
 
 Whether the result is *allowed* is the gate's question, not asked here.
 """
@@ -18,16 +23,19 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from losslab_trainer.contract import LossRejected
+from losslab_trainer.screening import harmless, reduction, reply_names, spelling
 from losslab_trainer.screening import header as headers
+from losslab_trainer.screening import locate as locating
 from losslab_trainer.screening.classes import lifted
-from losslab_trainer.screening.extract import python_in
+from losslab_trainer.screening.extract import FILE, Extracted, Reply, python_in
 from losslab_trainer.screening.locate import BETA, LOGPS, Located, locate
 from losslab_trainer.screening.modules import Kept, kept_statements, missing_imports
 from losslab_trainer.screening.parsing import parse
-from losslab_trainer.screening.rewrite import SourceText, body_start, concatenated_halves, returned
+from losslab_trainer.screening.references import global_names
+from losslab_trainer.screening.rewrite import SourceText, body_start, composed, concatenated_halves, returned
 
 SIGNATURE = f"""def loss(
     {LOGPS[0]}: Tensor,  # (B,) nats, summed over completion tokens
@@ -47,6 +55,8 @@ class FileForm:
     header: Mapping[str, headers.Value]
     forms: list[str]
     original_lines: list[int | None]  # for each line of ``source``, the line of the given text that it stems from
+    thought: str | None = None  # the author's reason, where the text gives one
+    is_named: bool = True  # by the caller or the text; otherwise the name is made from the code
 
     def original_line(self, line: int | None) -> int | None:
         if line is None or not 1 <= line <= len(self.original_lines):
@@ -54,44 +64,175 @@ class FileForm:
         return self.original_lines[line - 1]
 
 
-def to_file_form(text: str, name: str | None = None, header: Mapping[str, headers.Value] | None = None) -> FileForm:
+def to_file_form(
+    text: str, name: str | None = None, header: Mapping[str, headers.Value] | None = None, reply: Reply = FILE
+) -> FileForm:
     """Finds the loss in the text and writes it in file form. Raises LossRejected with lines of the given text.
 
     ``name`` and ``header`` win over what the text's own header says.
     """
-    code, forms = python_in(text)
+    extracted = python_in(text, reply)
+    forms = list(extracted.forms)
+    code, mended_lines = harmless.applied(extracted.code, _MENDING, forms)
     own = headers.read(code.lstrip("\n"))
     tree = parse(code)
-    located = locate(tree)
-    fields = _fields(own, located, name, header)
+    located = locate(tree, extracted.first, _echoes(reply) if reply.shown else ())
+    _refuse_cut_off(extracted, reply, located, code)
+    given, is_named = _name(own, located, name, header, extracted, reply)
+    fields = headers.clean({**own, **(header or {}), "name": given})
     if _is_file_form(tree, located, code):
-        return _unchanged(code, own, fields, forms)
-    kept_lines: list[int] | None = None
+        form = _unchanged(code, own, fields, forms)
+    else:
+        form = _rewritten(code, tree, located, fields, forms, extracted.first)
+    lines = [None if line is None else composed([line], mended_lines)[0] for line in form.original_lines]
+    return replace(form, original_lines=list(lines), thought=extracted.thought, is_named=is_named)
+
+
+def renamed(form: FileForm, name: str) -> FileForm:
+    """The same loss under another name; its lines stay where they are."""
+    fields = headers.clean({**form.header, "name": name})
+    taken = headers.length(form.source)
+    top = headers.write(fields)
+    if taken != top.count("\n"):
+        return form
+    return replace(form, source=top + "".join(form.source.splitlines(keepends=True)[taken:]), name=name, header=fields)
+
+
+_MENDING: dict[str, harmless.Edits] = {
+    "lambda": spelling.named_lambdas,
+    "harmless": harmless.harmless_statements,
+    "harmless asserts": harmless.assert_messages,
+    "harmless contexts": harmless.needless_contexts,
+    **{f"walrus {number}": harmless.inner_assignments for number in range(1, 9)},
+    "spelling": spelling.clamps,
+    **{f"spelling {number}": spelling.torch_functions for number in range(1, 5)},
+    "spelling of numbers": spelling.numpy_constants,
+    "ellipsis": spelling.last_items,
+    "free self": spelling.free_self,
+    "harmless imports": harmless.unused_imports,
+}
+
+
+def _rewritten(
+    code: str,
+    tree: ast.Module,
+    located: Located,
+    fields: Mapping[str, headers.Value],
+    forms: list[str],
+    first: str | None,
+) -> FileForm:
+    earlier: list[int] | None = None
+    if first is not None:
+        code, tree, located = _only_first(code, tree, located)
     if located.owner is not None:
         forms.append("class")
-        code, kept_lines = lifted(code, tree, located)
+        code, earlier = lifted(code, tree, located)
         tree = parse(code)
         located = locate(tree)
+    if located.function.name != "loss" and any(_binds_loss(node) for node in tree.body if node is not located.function):
+        other = _without_other_loss(code, tree, located)
+        if other is not None:
+            forms.append("helpers")
+            code, name = other, located.function.name
+            tree = parse(code)
+            located = locate(tree, name) if located.owner is None else locate(tree)
     source = SourceText(code)
-    function, lines = _loss_function(source, located, forms)
+    function, lines = _loss_function(source, tree, located, forms)
     kept = kept_statements(source, tree, located.function)
     if kept.trimmed:
         forms.append("trimmed")
     form = _assembled(fields, kept, function, lines, forms)
-    if kept_lines is not None:
-        moved = [None if line is None else kept_lines[line - 1] for line in form.original_lines]
-        form = FileForm(form.source, form.name, form.header, form.forms, moved)
+    if earlier is not None:
+        moved = [None if line is None else earlier[line - 1] for line in form.original_lines]
+        form = replace(form, original_lines=moved)
     return form
 
 
-def _fields(
-    own: Mapping[str, headers.Value], located: Located, name: str | None, header: Mapping[str, headers.Value] | None
-) -> dict[str, headers.Value]:
+def _only_first(code: str, tree: ast.Module, located: Located) -> tuple[str, ast.Module, Located]:
+    """Of a completion the first function; later definitions of the same name are another answer."""
+    lines = code.split("\n")
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == located.function.name and node is not located.function:
+            end = node.end_lineno or node.lineno
+            lines[node.lineno - 1 : end] = [""] * (end - node.lineno + 1)
+    code = "\n".join(lines)
+    tree = parse(code)
+    return code, tree, locate(tree, located.function.name)
+
+
+def _binds_loss(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "loss"
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return any(isinstance(target, ast.Name) and target.id == "loss" for target in targets)
+
+
+def _without_other_loss(code: str, tree: ast.Module, located: Located) -> str | None:
+    """The module with what else is called ``loss`` under another name; None where that is not to be seen."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    new = next(name for name in ("base_loss", "inner_loss", "helper_loss", "loss_of_helper") if name not in names)
+    source = SourceText(code)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "loss":
+            start = source.place(node.lineno, node.col_offset)
+            at = source.text.index("loss", start + len("def"))
+            source.replace(at, at + len("loss"), new)
+        elif _binds_loss(node) and isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name) and target.id == "loss":
+                    source.replace(source.start(target), source.end(target), new)
+        for name in global_names(node):
+            if name.id == "loss":
+                source.replace(source.start(name), source.end(name), new)
+    text, _ = source.rendered(0, len(code))
+    return text
+
+
+def _echoes(reply: Reply) -> set[str]:
+    found: set[str] = set()
+    for code in reply.shown:
+        try:
+            found |= locating.bodies(parse(code))
+        except LossRejected:
+            continue
+    return found
+
+
+def _refuse_cut_off(extracted: Extracted, reply: Reply, located: Located, code: str) -> None:
+    """Code that ends with the text, where the server says that the text was cut: more of it may be missing."""
+    if not (reply.cut_off and extracted.is_open):
+        return
+    end = located.function.end_lineno or located.function.lineno
+    if not any(line.strip() and not line[0].isspace() for line in code.split("\n")[end:]):
+        message = "the reply was cut off by the token limit, perhaps within the code; be briefer"
+        raise LossRejected("cut-off", message, end)
+
+
+def _name(
+    own: Mapping[str, headers.Value],
+    located: Located,
+    name: str | None,
+    header: Mapping[str, headers.Value] | None,
+    extracted: Extracted,
+    reply: Reply,
+) -> tuple[str, bool]:
+    """The caller's name, the reply's, or the code's where it says something; and whether there was one."""
+    given = next((str(n) for n in (name, (header or {}).get("name")) if n), None)
+    if given is not None:
+        return given, True
+    kept = reply_names.worth_keeping(extracted.name, reply.prompt)
+    if kept is not None:
+        return kept, True
     written = own.get("name")
-    default = located.owner.name if located.owner is not None else located.function.name
-    given = header.get("name") if header is not None else None
-    chosen = next((str(n) for n in (name, given, written) if n), default)
-    return headers.clean({**own, **(header or {}), "name": chosen})
+    if written and not reply_names.stands_in(str(written), reply.prompt):
+        return str(written), True
+    code_name = located.owner.name if located.owner is not None else located.function.name
+    kept = reply_names.worth_keeping(code_name, reply.prompt)
+    return (
+        (headers.slug(code_name), True)
+        if kept is not None
+        else (reply_names.made(located.function, None, reply.prompt), False)
+    )
 
 
 def _is_file_form(tree: ast.Module, located: Located, code: str) -> bool:
@@ -109,6 +250,8 @@ def _is_file_form(tree: ast.Module, located: Located, code: str) -> bool:
         and not any(isinstance(node.value, ast.Tuple) for node in returned(function))
         and concatenated_halves(function) is None
         and not missing_imports(tree)
+        and not reduction.taken_off(SourceText(code), tree, function, list(LOGPS))
+        and sum(isinstance(node, ast.FunctionDef) and node.name == "loss" for node in tree.body) == 1
     )
 
 
@@ -132,7 +275,7 @@ def _unchanged(
     return FileForm(top + body, str(fields["name"]), fields, [*forms, "file"], originals + lines[taken:])
 
 
-def _loss_function(source: SourceText, located: Located, forms: list[str]) -> tuple[str, list[int]]:
+def _loss_function(source: SourceText, tree: ast.Module, located: Located, forms: list[str]) -> tuple[str, list[int]]:
     """The loss function's text in file form, and the original line of each of its lines."""
     function = located.function
     _refuse_decorators(function)
@@ -145,6 +288,8 @@ def _loss_function(source: SourceText, located: Located, forms: list[str]) -> tu
         forms.append("method")
         _without_self(source, function, located.self_name)
     _with_prelude(source, located, forms)
+    if reduction.taken_off(source, tree, function, list(located.logps)):
+        forms.append("reduced")
     for statement in returned(function):
         if isinstance(statement.value, ast.Tuple) and statement.value.elts:
             first = statement.value.elts[0]

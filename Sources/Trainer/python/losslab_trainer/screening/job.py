@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from losslab_trainer.contract import LossEvaluator, LossRejected, LossValues
-from losslab_trainer.screening import gate
+from losslab_trainer.screening import gate, parsing, reply_names
+from losslab_trainer.screening.extract import Reply
 from losslab_trainer.screening.fingerprint import fingerprint
-from losslab_trainer.screening.forms import FileForm, to_file_form
+from losslab_trainer.screening.forms import FileForm, renamed, to_file_form
 from losslab_trainer.screening.header import Value
 from losslab_trainer.screening.inputs import Evaluate, Quadruple
 from losslab_trainer.screening.probe import FLAWS_OF_GRADIENT, Check, probe
+from losslab_trainer.screening.reply_echo import canonical
 from losslab_trainer.screening.shape import shape
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 def check(job: Job, context: Context) -> dict[str, object]:
     """Screens one loss: form, gate, probe, shape, fingerprint. A refused loss is a result like any other.
 
+    ``source`` is a file's text or a model's reply. For a reply, ``cutOff`` says that the token limit ended it,
+    ``shown`` is the code of the losses in the prompt, and ``prompt`` the prompt's text. ``name`` wins over any name in
+    the text.
     ``allowControl`` false makes a header's ``control: true`` count for nothing, as it must in a campaign.
     """
     started = time.perf_counter()
@@ -42,9 +47,11 @@ def import_loss(job: Job, context: Context) -> dict[str, object]:
 
 def _screened(job: Job, context: Context) -> dict[str, object]:
     try:
-        form = to_file_form(_text(job, "source"), _name(job))
+        form = to_file_form(_text(job, "source"), _name(job), reply=_reply(job))
     except LossRejected as rejection:
         return _result(None, [rejection], [])
+    if is_echo(form, _reply(job).shown):
+        return _result(form, [LossRejected("echoed", "the prompt showed this very loss; change what it computes")], [])
     refused = gate.violations(form.source)
     if refused:
         measured = "; ".join(f"line {r.line}: {r.message}" for r in refused[:5])
@@ -55,9 +62,33 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
     except LossRejected as rejection:
         return _result(form, [rejection], [*checks, Check("loads", False, rejection.message)])
     try:
-        return measured_result(form, measuring(process), checks, control=_is_control(job, form), sandbox=process.layers)
+        control = _is_control(job, form)
+        result = measured_result(form, measuring(process), checks, control=control, sandbox=process.layers)
+        return _named_by_shape(result, form, _reply(job).prompt)
     finally:
         process.close()
+
+
+def is_echo(form: FileForm, shown: Sequence[str]) -> bool:
+    """Whether a loss is, but for its name, comments and docstrings, one of those that the prompt showed."""
+    own = canonical(parsing.parse(form.source))
+    for code in shown:
+        try:
+            other = to_file_form(code)
+        except LossRejected:
+            continue
+        if canonical(parsing.parse(other.source)) == own:
+            return True
+    return False
+
+
+def _named_by_shape(result: dict[str, object], form: FileForm, prompt: str) -> dict[str, object]:
+    """A loss whose text gives no name worth keeping is called by what it computes and by its measured shape."""
+    shape = result["shape"]
+    if form.is_named or not isinstance(shape, dict):
+        return result
+    named = renamed(form, reply_names.made(parsing.parse(form.source), shape, prompt))
+    return {**result, "name": named.name, "source": named.source}
 
 
 def measured_result(
@@ -111,6 +142,7 @@ def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[
     return {
         "accepted": not rejections,
         "name": form.name if form is not None else None,
+        "thought": form.thought if form is not None else None,
         "source": form.source if form is not None else None,
         "forms": form.forms if form is not None else [],
         "rejections": [rejection.to_json() for rejection in rejections],
@@ -129,6 +161,12 @@ def _at_original_line(rejection: LossRejected, form: FileForm) -> LossRejected:
 
 def _is_control(job: Job, form: FileForm) -> bool:
     return form.header.get("control") is True and job.get("allowControl", True) is True
+
+
+def _reply(job: Job) -> Reply:
+    shown, prompt = job.get("shown"), job.get("prompt")
+    texts = tuple(text for text in shown if isinstance(text, str)) if isinstance(shown, list) else ()
+    return Reply(job.get("cutOff") is True, texts, prompt if isinstance(prompt, str) else "")
 
 
 def _text(job: Job, key: str) -> str:

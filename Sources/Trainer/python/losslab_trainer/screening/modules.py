@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from losslab_trainer.screening.header import FENCE
+from losslab_trainer.screening.references import global_names
 from losslab_trainer.screening.rewrite import SourceText
 
 # Names that losses use as if they were always there, and the import that brings each.
@@ -44,13 +45,16 @@ def kept_statements(source: SourceText, tree: ast.Module, loss: ast.FunctionDef)
             continue
         needed.add(name)
         for node in bound.get(name, []):
-            if node is not loss and not isinstance(node, Import):
+            if node is not loss and getattr(node, "name", None) != loss.name and not isinstance(node, Import):
                 pending.extend(free_names(node))
     docstring: tuple[str, list[int | None]] | None = None
     helpers: list[tuple[str, list[int | None], bool]] = []
     trimmed = False
     for index, node in enumerate(tree.body):
         if node is loss or isinstance(node, Import):
+            continue
+        if isinstance(node, ast.FunctionDef) and node.name == loss.name:
+            trimmed = True  # of two definitions the last counts
             continue
         if index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             docstring = _lines_of(source, node)
@@ -73,25 +77,8 @@ def missing_imports(tree: ast.Module) -> set[str]:
 
 
 def free_names(node: ast.AST) -> set[str]:
-    """Names that a statement reads and does not bind itself; a function's annotations and decorators are left out."""
-    if isinstance(node, ast.FunctionDef):
-        defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
-        inner: Iterable[ast.AST] = [*node.body, *defaults]
-        local = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-    else:
-        inner, local = [node], set()
-    read: set[str] = set()
-    for part in inner:
-        for child in ast.walk(part):
-            if isinstance(child, ast.Name):
-                (read if isinstance(child.ctx, ast.Load) else local).add(child.id)
-            elif isinstance(child, ast.arg):
-                local.add(child.arg)
-            elif isinstance(child, ast.FunctionDef):
-                local.add(child.name)
-            elif isinstance(child, ast.alias):
-                local.add((child.asname or child.name).split(".")[0])
-    return read - local if isinstance(node, ast.FunctionDef) else read
+    """Names of the module that a statement reads; a function's annotations and decorators are left out."""
+    return {name.id for name in global_names(node)}
 
 
 def _bindings(tree: ast.Module) -> dict[str, list[ast.stmt]]:

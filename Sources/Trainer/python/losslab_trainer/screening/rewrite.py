@@ -133,3 +133,8 @@ def concatenated_halves(function: ast.FunctionDef) -> ast.Call | None:
 
 
 _TAKE_APART = frozenset({"chunk", "split", "tensor_split", "narrow", "unbind", "index_select"})
+
+
+def composed(later: list[int], earlier: list[int]) -> list[int]:
+    """The lines of two rewritings one after the other: for each line of the last text that of the first."""
+    return [earlier[line - 1] if 1 <= line <= len(earlier) else earlier[-1] for line in later]
