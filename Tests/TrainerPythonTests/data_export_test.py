@@ -114,7 +114,7 @@ def test_helpers_comments_and_a_rebound_beta_survive() -> None:
 
 def test_what_is_no_usable_loss_is_rejected_with_its_line() -> None:
     with pytest.raises(LossRejected) as rejection:
-        exported("import os\n" + REBOUND, "trl")
+        exported(REBOUND.replace("    return ", "    open(beta)\n    return "), "trl")
     assert rejection.value.code == "forbidden"
     taken = REBOUND.replace("SCALE", "RECOMMENDED_BETA")
     with pytest.raises(LossRejected, match="RECOMMENDED_BETA is also one of TRL's"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from losslab_trainer.contract import LossRejected
 from losslab_trainer.screening import locate, parsing, references, reply_names
 from losslab_trainer.screening.reply_echo import repeats
-from losslab_trainer.screening.reply_pieces import Piece, first_error, holds_function, mended, pieces
+from losslab_trainer.screening.reply_pieces import Piece, defines, first_error, holds_function, mended, pieces
 from losslab_trainer.screening.reply_text import normalised, without_quote_marks
 from losslab_trainer.screening.reply_thoughts import told_thought, without_thoughts
 
@@ -55,7 +55,7 @@ def python_in(text: str, reply: Reply = FILE) -> Extracted:
     text = normalised(text)
     if not text.strip():
         raise LossRejected("empty", "the reply is empty")
-    if holds_function(text) and first_error(text) is None:  # Python and nothing else, whatever its strings hold
+    if defines(text):  # Python and nothing else, whatever its strings hold
         code, forms, _ = mended(text)
         return Extracted(code, forms, first=_continued(text, reply.prompt), is_open=True)
     answer, thought_first = without_thoughts(text)
@@ -121,9 +121,10 @@ def _joined(found: Sequence[Piece], main: Piece, reply: Reply) -> Extracted:
     before = [piece for piece in others if piece.line < main.line]
     code = _laid_out([*before, main])
     tree = parsing.parse(code)
-    if references.unbound(tree):
+    missing = references.unbound(tree)
+    if missing:
         whole = _laid_out(sorted([*others, main], key=lambda piece: piece.line))
-        if first_error(whole) is None and len(references.unbound(parsing.parse(whole))) < len(references.unbound(tree)):
+        if first_error(whole) is None and not missing <= references.unbound(parsing.parse(whole)):
             code = whole
     return Extracted(code, forms, is_open=not main.closed and not main.cut)
 

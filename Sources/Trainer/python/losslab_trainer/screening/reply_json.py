@@ -66,7 +66,8 @@ def unescaped(code: str) -> str:
 
 
 def _next_start(text: str, at: int) -> int:
-    match = re.compile(r"\{\s*(?:[\"'`\u201c\w]|//|/\*|#)").search(text, at)
+    """The next brace that can open an answer; a dict that code assigns or hands on is none."""
+    match = re.compile(r"(?<![=(])(?<![=(] )\{\s*(?:[\"'`\u201c\w]|//|/\*|#)").search(text, at)
     return match.start() if match is not None else -1
 
 
@@ -188,7 +189,7 @@ def _ends(text: str, begin: int, quote: str) -> Iterator[int]:
     at, count = begin, 0
     while count < _MOST_ENDS and (at := text.find(quote, at)) >= 0:
         behind = text[at + len(quote) :]
-        if _is_escape(text, at) and re.match(r"\s*([,}\]]|\Z|//|[\"'\u201c]?\w+[\"'\u201d]?\s*:)", behind):
+        if _is_escape(text, at) and re.match(r"\s*([,}\]]|\Z|//|/\*|[\"'\u201c]?\w+[\"'\u201d]?\s*:)", behind):
             yield at
         count += 1
         at += len(quote)

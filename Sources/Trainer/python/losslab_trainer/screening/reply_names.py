@@ -10,8 +10,8 @@ from losslab_trainer.screening.word_sets import words
 
 _TELLS_NOTHING = re.compile(
     r"(the|my|our|your|a|an|new|novel|custom|improved|better|best|proposed|simple|example|final|modified|enhanced|updated"
-    r"|candidate|dpo|preference|policy|compute|calculate|calc|get|forward|call|fn|func|function|f|g|h|loss|losses|name"
-    r"|short|lower|upper|case|kebab|snake|unnamed|untitled|none|null|todo|placeholder|string|text|value|title|id|python"
+    r"|candidate|dpo|preference|policy|compute|calculate|calc|get|forward|call|fn|func|function|[a-z]|loss|losses|name"
+    r"|short|lower|case|kebab|snake|unnamed|untitled|none|null|todo|placeholder|string|text|value|title|id|python"
     r"|method|variant|version|v|and|of|it|here|init|some|any|answer|code|idea|ver|[0-9]+|v[0-9]+|step[0-9]*)"
 )
 _ANNOUNCED = re.compile(r"(?mi)^[#*\-\s\d.]*(?:loss )?name[*_`\"]*[ \t]*[:=][*_`\"\s]*([A-Za-z][\w\- ]{0,58})")

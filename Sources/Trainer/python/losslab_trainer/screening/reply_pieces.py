@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def pieces(text: str) -> list[Piece]:
 def mended(code: str) -> tuple[str, list[str], LossRejected | None]:
     """The code so that it parses, how that was reached, and the error where it does not. Lines stay where they are."""
     first = first_error(code)
+    if first is None and not defines(code) and defines(_unquoted(code)):
+        return _unquoted(code), ["quoted"], None
     if first is None or first.code != "syntax":
         return code, [], first
     for form, mend in (
@@ -99,7 +102,19 @@ def first_error(code: str) -> LossRejected | None:
     return None
 
 
+def defines(code: str) -> bool:
+    """Whether code parses and defines a function, a class or a lambda with a name."""
+    if first_error(code) is not None:
+        return False
+    return any(
+        isinstance(node, ast.FunctionDef | ast.ClassDef)
+        or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda))
+        for node in parsing.parse(code).body
+    )
+
+
 def holds_function(code: str) -> bool:
+    """Whether something in the text looks like a function, whether or not it parses."""
     return _FUNCTION.search(code) is not None or re.search(r"=\s*lambda\b", code) is not None
 
 
@@ -276,6 +291,8 @@ def _without_prose(text: str) -> tuple[str, LossRejected | None, str]:
             return (shorter, None, cut) if remaining is None else (code, error, "")
         following = [i for i in starts if i > at]
         resume = following[0] if following else len(lines)
+        if not following:
+            cut = "\n".join(lines[at:])  # whatever it is, the code before it is whole
         lines[at:resume] = [""] * (resume - at)
     return text, first_error(text), ""
 

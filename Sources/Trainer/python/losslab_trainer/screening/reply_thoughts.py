@@ -10,7 +10,7 @@ import re
 _NAMES = "think|thinking|thought|thoughts|thought_process|reasoning|reflection|scratchpad|analysis|seed:think"
 _OPENING = re.compile(rf"(?im)^[ \t]*(?:<({_NAMES})>|\[(THINK)\]|<\|begin_of_(thought)\|>|◁(think)▷|<\|(thinking)\|>)")
 _CLOSING = re.compile(
-    rf"(?i)(?<![`'\"])(?:</({_NAMES})>|\[/(THINK)\]|<\|end_of_(thought)\|>|◁/(think)▷|<\|/(thinking)\|>)(?![`'\"])"
+    rf"(?i)(?<![^`\n]`)(?<!['\"])(?:</({_NAMES})>|\[/(THINK)\]|<\|end_of_(thought)\|>|◁/(think)▷|<\|/(thinking)\|>)(?!`(?!``)|['\"])"
 )
 _FINAL = re.compile(r"<\|channel\|>\s*final\b[^<]*<\|message\|>")
 _CHANNEL = re.compile(r"<\|channel\|>|<\|start\|>assistant")
