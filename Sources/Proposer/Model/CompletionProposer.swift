@@ -17,9 +17,14 @@ public struct CompletionProposer: LossProposer {
         let versions = ShownVersions(for: request, count: parts.config.evidence)
         run.saw(hypothesis: nil, shown: versions.names)
         var draft = try await write(versions, &run)
+        var copies = 0
         for _ in 0..<parts.config.repairs where !draft.isSound {
-            draft =
-                draft.isBeyondRepair ? try await write(versions, &run) : try await repaired(draft, versions, &run)
+            if draft.isBeyondRepair {
+                copies += draft.isCopy ? 1 : 0
+                draft = try await write(versions, warmer: Double(copies) * Self.warmerAfterCopy, &run)
+            } else {
+                draft = try await repaired(draft, versions, &run)
+            }
         }
         return run.proposal(draft, parents: versions.losses.map(\.candidate.id))
     }
@@ -29,10 +34,16 @@ public struct CompletionProposer: LossProposer {
         ["versions": versions.functions.joined(separator: "\n\n\n"), "next": versions.next]
     }
 
-    private func write(_ versions: ShownVersions, _ run: inout ProgramRun) async throws -> LossDraft {
+    /// What copies once copies again: each copy makes the next sample this much warmer.
+    private static let warmerAfterCopy = 0.2
+
+    private func write(
+        _ versions: ShownVersions, warmer: Double = 0, _ run: inout ProgramRun
+    ) async throws -> LossDraft {
         let prompt = try parts.prompts.text(of: .complete, Self.state(versions))
         return try await run.draft(
-            .completion(prompt, stop: Self.stops), .complete, shown: versions.functions, header: versions.next)
+            .completion(prompt, stop: Self.stops), .complete, shown: versions.functions, header: versions.next,
+            warmer: warmer)
     }
 
     /// The keys of the repairing prompt.

@@ -11,10 +11,11 @@ struct LossDraft: Sendable {
 
     var isSound: Bool { findings.isEmpty }
 
+    /// A loss that is there already, word for word or by what it computes.
+    var isCopy: Bool { findings.contains { $0.code == "echoed" || $0.code == "duplicate" } }
+
     /// Nothing here that could be mended: another sample is worth more than a repair.
-    var isBeyondRepair: Bool {
-        screening?.source == nil || findings.contains { $0.code == "echoed" || $0.code == "duplicate" }
-    }
+    var isBeyondRepair: Bool { screening?.source == nil || isCopy }
 
     /// The loss as the repairing model reads it; of a reply without one, the reply.
     var code: String {
@@ -25,7 +26,8 @@ struct LossDraft: Sendable {
     /// What is wrong, one sentence a finding, each with the line it speaks of.
     var problems: [String] {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return findings.prefix(2).map { finding in
+        var told: Set<String> = []
+        return findings.filter { told.insert($0.message).inserted }.prefix(2).map { finding in
             let message = finding.message.trimmed
             let sentence = message.prefix(1).uppercased() + message.dropFirst() + (message.hasSuffix(".") ? "" : ".")
             guard let line = finding.line, lines.indices.contains(line - 1) else { return sentence }

@@ -46,14 +46,16 @@ public struct ModelCaller: Sendable {
         /// Which call of this step for this candidate, from 1.
         let number: Int
         let question: Question
+        /// Added to the step's temperature.
+        var warmer = 0.0
         let seed: UInt64
     }
 
     /// The request of a step, as every call of it is sent.
-    static func request(_ question: Question, _ step: ProgramStep, _ config: ProposingModelConfig, seed: Int? = nil)
-        -> ChatRequest
-    {
-        let temperature = step.temperature(within: config)
+    static func request(
+        _ question: Question, _ step: ProgramStep, _ config: ProposingModelConfig, warmer: Double = 0, seed: Int? = nil
+    ) -> ChatRequest {
+        let temperature = step.temperature(within: config).map { max($0, min($0 + warmer, hottest)) }
         switch question {
         case .completion(let prompt, let stop):
             return ChatRequest(
@@ -72,6 +74,9 @@ public struct ModelCaller: Sendable {
         }
     }
 
+    /// Above this even large models write little that parses.
+    private static let hottest = 1.3
+
     /// Equal prompts of one generation shall not get equal answers; only some servers know a seed.
     static func seed(_ seed: UInt64, _ config: ProposingModelConfig) -> Int? {
         config.endpoint.provider == "openai" ? Int(seed % 0x7FFF_FFFF) : nil
@@ -86,7 +91,8 @@ public struct ModelCaller: Sendable {
     ///
     /// - Throws: `ModelHalt` when nothing more can be asked at all; `ChatError` for what is our fault and may pass.
     func reply(to call: Call) async throws -> ChatReply {
-        let request = Self.request(call.question, call.step, config, seed: Self.seed(call.seed, config))
+        let request = Self.request(
+            call.question, call.step, config, warmer: call.warmer, seed: Self.seed(call.seed, config))
         let digest = String(ContentHash.sha256(try Self.encoded(request)).prefix(16))
         let key = "proposer/\(call.candidate)/\(call.step.name)/\(call.number)/\(digest)"
         if let bytes = try await store.value(for: key),

@@ -45,10 +45,12 @@ struct ProgramRun {
     /// - Parameters:
     ///   - shown: code of the losses in the prompt, so that a copy of one is known as such.
     ///   - header: what a completion goes on from; it begins the draft's text.
+    ///   - warmer: added to the temperature, after a copy.
     mutating func draft(
-        _ question: ModelCaller.Question, _ step: ProgramStep, shown: [String], header: String? = nil
+        _ question: ModelCaller.Question, _ step: ProgramStep, shown: [String], header: String? = nil,
+        warmer: Double = 0
     ) async throws -> LossDraft {
-        let reply = try await reply(to: question, step)
+        let reply = try await reply(to: question, step, warmer: warmer)
         let choice = reply.choices.first
         let context = ReplyContext(isCutOff: choice?.finish == .length, shown: shown, prompt: question.text)
         let text = header.map { "\(ShortLoss.imports)\n\n\n\($0)\n\(reply.text)" } ?? reply.text
@@ -63,12 +65,14 @@ struct ProgramRun {
     }
 
     /// One call, counted.
-    mutating func reply(to question: ModelCaller.Question, _ step: ProgramStep) async throws -> ChatReply {
+    mutating func reply(
+        to question: ModelCaller.Question, _ step: ProgramStep, warmer: Double = 0
+    ) async throws -> ChatReply {
         callsByStep[step.name, default: 0] += 1
         let number = callsByStep[step.name, default: 1]
         let reply = try await parts.caller.reply(
             to: .init(
-                candidate: request.number, step: step, number: number, question: question,
+                candidate: request.number, step: step, number: number, question: question, warmer: warmer,
                 seed: request.seed &+ UInt64(number)))
         trace.calls += 1
         trace.promptTokens += reply.usage.promptTokens
