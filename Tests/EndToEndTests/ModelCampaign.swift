@@ -25,9 +25,10 @@ struct ModelCampaign: Sendable {
         self.base = base
         var model = ProposingModelConfig(model: "scripted")
         model.critique = critique
+        if strategy == "completion" { (model.form, model.evidence) = (.completion, 2) }
         config = CampaignConfig(
             name: "model", seed: 5, transferWorld: nil,
-            proposer: ProposerConfig(strategy: strategy, controlArms: [:], model: model),
+            proposer: ProposerConfig(strategy: strategy == "discopop" ? strategy : "program", controlArms: [:], model: model),
             budget: BudgetConfig(candidates: candidates, generationSize: generationSize, proposalFactor: 3),
             tuning: TuningConfig(fullSeeds: [1, 2]),
             confirmation: ConfirmationConfig(finalists: 2, catalogueLosses: 2, seeds: Array(101...104)), workers: 4)

@@ -1,15 +1,18 @@
+import Foundation
 import LabCore
 import LabTesting
 
 /// Screens Python text without Python, as far as the model server's losses need it.
 struct TextScreener: LossScreener {
-    func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
+    func screen(_ reply: String, name: String?, reply context: ReplyContext?) async throws -> Screening {
+        let text = Self.code(in: reply)
+        let name = name ?? reply.firstMatch(of: /name"?:\**\s*"?([\w-]+)/.ignoresCase()).map { String($0.1) } ?? "loss"
         func refused(_ code: String, _ message: String) -> Screening {
             Screening(
                 accepted: false, name: name, source: nil, rejections: [Rejection(code: code, message: message, line: 1)]
             )
         }
-        guard text.contains("def loss("), text.contains("return ") else { return refused("empty", "no function") }
+        guard text.contains("def loss"), text.contains("return ") else { return refused("empty", "no function") }
         if text.contains("open(") { return refused("forbidden", "open is not allowed") }
         if text.contains("undefined_name") { return refused("exception", "undefined_name is not defined") }
         if text.count(where: { $0 == "(" }) != text.count(where: { $0 == ")" }) {
@@ -19,6 +22,14 @@ struct TextScreener: LossScreener {
         return Screening(
             accepted: true, name: name, source: text,
             fingerprint: Fingerprint(hash: Self.formula(of: text), values: (0..<16).map { _ in generator.normal() }))
+    }
+
+    /// Out of a fence or a JSON object, as the model server wraps it.
+    private static func code(in reply: String) -> String {
+        if let object = try? JSONDecoder().decode([String: String].self, from: Data(reply.utf8)), let code = object["code"] {
+            return code
+        }
+        return reply.firstMatch(of: /```python\n([\s\S]*?)```/).map { String($0.1) } ?? reply
     }
 
     /// What is returned: equal formulas are the same loss.

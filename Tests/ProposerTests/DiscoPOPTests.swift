@@ -31,7 +31,11 @@ import Testing
             rest = rest[found.upperBound...]
             #expect(rest.contains("fitness: "))
         }
-        #expect(model.requests[0].request.format == .json)
+        guard case .schema(_, let schema) = model.requests[0].request.format else {
+            Issue.record("no schema")
+            return
+        }
+        #expect(["thought", "name", "code"].allSatisfy { schema.contains("\"\($0)\"") })
     }
 
     @Test func whatCameOfEachLossIsTheNextMessage() async throws {
@@ -74,8 +78,8 @@ import Testing
         #expect(proposal.text == Self.sound.text)
         let last = model.requests[2].request.messages
         #expect(last.map(\.role) == [.system, .user, .assistant, .user, .assistant, .user])
-        #expect(last[3].content.contains("Code not valid.") && last[3].content.contains("import os is not allowed"))
-        #expect(last[4].content == "not JSON at all" && last[5].content.contains("no Python function"))
+        #expect(last[3].content.contains("Code not valid.") && last[3].content.contains("Import os is not allowed."))
+        #expect(last[4].content == "not JSON at all" && last[5].content.contains("No function was found."))
         let trace = try #require(ProposalTrace(genome: proposal.genome))
         #expect(trace.attempts.count == 3 && trace.isValid && !trace.isValidFirstTry)
     }

@@ -61,17 +61,6 @@ import Testing
         #expect(text == "- same: computes the same as dpo\n- nan: rejected, nonfinite: NaN at -20")
     }
 
-    @Test func anEntryHasScoreShapeLineageAndCodeWithoutHeader() throws {
-        let parent = Example.candidate(-1, "dpo", mean: 6)
-        let child = try Self.shaped(
-            Example.candidate(1, "child", mean: 6.5, parents: [-1]),
-            ["It falls, or stays level, as the margin rho grows.", "It is convex in rho."])
-        let text = EvidenceText(ArchiveSnapshot(candidates: [parent, child])).entry(child)
-        #expect(text.contains("It falls, or stays level, as the margin rho grows. It is convex in rho."))
-        #expect(text.contains("Made from dpo (6.000 ± ") && text.contains("by mutation."))
-        #expect(text.contains("def loss(") && !text.contains("# ---") && text.contains("Best at beta 0.05"))
-    }
-
     @Test func controlsThatAreBadOnPurposeAreNoEvidence() {
         let base = Example.candidate(-2, "sign_flipped", mean: 9)
         let control = Candidate(

@@ -19,7 +19,10 @@ final class ScriptedModel: ChatService {
     var requests: [(step: String, request: ChatRequest)] { log.withLock { $0 } }
     var steps: [String] { requests.map(\.step) }
 
-    func text(_ number: Int) -> String { requests[number].request.messages.map(\.content).joined(separator: "\n") }
+    func text(_ number: Int) -> String {
+        let request = requests[number].request
+        return request.prompt ?? request.messages.map(\.content).joined(separator: "\n")
+    }
 
     func complete(_ request: ChatRequest, for purpose: ChatPurpose) async throws -> ChatReply {
         let number = log.withLock { log in
@@ -54,10 +57,8 @@ final class MemoryLog: ConversationLog {
 enum Replies {
     static let analysis = #"{"lesson": "THE-LESSON", "gap": "none", "hypothesis": "THE-HYPOTHESIS"}"#
 
-    static func loss(_ loss: FakeLoss) -> String {
-        let code = loss.text.replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        return #"{"thought": "a thought", "name": "\#(loss.name)", "code": "\#(code)"}"#
-    }
+    /// As `FakeScreener` reads it; how real replies are read is tested where they are, in Python.
+    static func loss(_ loss: FakeLoss) -> String { loss.text }
 }
 
 extension ProposerParts {

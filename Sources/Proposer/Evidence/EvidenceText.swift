@@ -5,8 +5,6 @@ struct EvidenceText {
     /// Losses in the table of scores.
     private static let rows = 14
     private static let failuresShown = 8
-    /// A loss file beyond this is cut; none of the catalogue is half as long.
-    private static let longestCode = 4_000
 
     private let ranked: [Candidate]
     private let snapshot: ArchiveSnapshot
@@ -97,21 +95,6 @@ struct EvidenceText {
         }.joined(separator: "\n")
     }
 
-    /// One loss in full: score, shape, lineage, code.
-    func entry(_ candidate: Candidate) -> String {
-        var lines = ["### \(Self.name(of: candidate))"]
-        if let tuned = candidate.tuned {
-            lines.append("\(score(tuned)); \(comparison(candidate, tuned)).".capitalisedFirst)
-            lines.append("Best at beta \(tuned.setting.beta), learning rate \(tuned.setting.learningRate).")
-        }
-        if let words = candidate.shape?.words, !words.isEmpty { lines.append(words.joined(separator: " ")) }
-        if let lineage = lineage(candidate) { lines.append("\(lineage).".capitalisedFirst) }
-        let code = Self.withoutHeader(candidate.source?.text ?? candidate.proposal.text)
-        let shown = code.count > Self.longestCode ? String(code.prefix(Self.longestCode)) + "\n# (cut)" : code
-        lines.append("```python\n\(shown)\n```")
-        return lines.joined(separator: "\n")
-    }
-
     /// `made from a (score 6.1) by mutation`, if it was made from anything.
     private func lineage(_ candidate: Candidate) -> String? {
         let parents = candidate.proposal.parents.map { id -> String in
@@ -150,8 +133,4 @@ struct EvidenceText {
         else { return text.trimmed }
         return lines[(end + 1)...].joined(separator: "\n").trimmed
     }
-}
-
-extension String {
-    fileprivate var capitalisedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

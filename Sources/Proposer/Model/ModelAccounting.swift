@@ -13,7 +13,9 @@ extension ModelAccount {
             names.insert(exchange.request.model)
             if let reply = exchange.reply {
                 step.promptTokens += reply.usage.promptTokens
+                step.cachedTokens += reply.usage.cachedTokens
                 step.completionTokens += reply.usage.completionTokens
+                step.seconds += reply.seconds
                 step.cost += reply.cost ?? 0
                 if reply.cost == nil { unpricedCalls += 1 }
                 if reply.usage.estimated { estimatedTokens = true }
@@ -36,8 +38,16 @@ extension ModelAccount {
         case .duplicate: duplicates += 1
         case .failed: failed += 1
         }
+        if let score = candidate.tuned?.score, score.mean > best?.score.mean ?? -.infinity {
+            best = Best(name: EvidenceText.name(of: candidate), score: score)
+        }
         guard let trace = ProposalTrace(genome: candidate.proposal.genome) else { return }
         for name in trace.shown { shown[name, default: 0] += 1 }
+        if trace.isSoundFirst { soundFirstTry += 1 }
+        for finding in trace.attempts.flatMap(\.findings) {
+            if finding.code == "echoed" { echoed += 1 }
+            if finding.code == "duplicate" { copies += 1 }
+        }
         if trace.isValidFirstTry {
             validFirstTry += 1
         } else if !trace.attempts.isEmpty {

@@ -65,8 +65,13 @@ public struct ProgramProposer: LossProposer {
 
     private func analyse(_ run: inout ProgramRun) async throws -> String {
         let state = Self.analysisState(for: run.request, task: parts.task)
-        let analysis = try await run.ask(.analyse, state) { (reply) throws(ReplyProblem) in
-            try Analysis.parse(reply)
+        let analysis = try await run.ask(.analyse, state) { (reply, prompt) throws(ReplyProblem) in
+            let analysis = try Analysis.parse(reply)
+            // A small model sends the form back as it was.
+            guard !prompt.contains(analysis.hypothesis) else {
+                throw ReplyProblem(.echoed, "the hypothesis repeats the words of the prompt; state one of your own")
+            }
+            return analysis
         }
         switch analysis {
         case .success(let found): return found.hypothesis
@@ -118,7 +123,7 @@ public struct ProgramProposer: LossProposer {
         _ draft: LossDraft, _ run: inout ProgramRun, hypothesis: String, _ evidence: Evidence
     ) async throws -> LossDraft {
         let state = ["hypothesis": hypothesis, "code": draft.code, "shape": draft.shapeInWords]
-        let critique = try await run.ask(.critique, state) { (reply) throws(ReplyProblem) in
+        let critique = try await run.ask(.critique, state) { (reply, _) throws(ReplyProblem) in
             try Critique.parse(reply)
         }
         guard case .success(let found) = critique, !found.edits.isEmpty else { return draft }

@@ -16,7 +16,7 @@ struct ProgramRun {
 
     /// Asks until a reply can be read or the step's calls are spent; a further try says what was wrong with the last.
     mutating func ask<Value>(
-        _ step: ProgramStep, _ state: [String: String], parse: (String) throws(ReplyProblem) -> Value
+        _ step: ProgramStep, _ state: [String: String], parse: (_ reply: String, _ prompt: String) throws(ReplyProblem) -> Value
     ) async throws -> Result<Value, ReplyProblem> {
         var messages = try parts.prompts.messages(of: step, state)
         var problem = ReplyProblem(.empty, "nothing was asked")
@@ -32,7 +32,7 @@ struct ProgramRun {
                 if reply.choices.first?.finish == .refusal {
                     throw ReplyProblem(.refused, "the model refused to answer")
                 }
-                return .success(try parse(reply.text))
+                return .success(try parse(reply.text, messages[...].prefix(2).map(\.content).joined(separator: "\n")))
             } catch let found as ReplyProblem {
                 problem = found
             }

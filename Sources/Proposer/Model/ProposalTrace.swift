@@ -35,6 +35,8 @@ public struct ProposalTrace: Codable, Sendable, Equatable {
     public init(strategy: String) { self.strategy = strategy }
 
     public var isValid: Bool { attempts.contains { $0.findings.isEmpty } }
+    /// Whether screening accepted the first reply; a copy of an earlier loss in other words is sound too.
+    public var isSoundFirst: Bool { attempts.first?.findings.allSatisfy { $0.code == "duplicate" } ?? false }
     public var isValidFirstTry: Bool { attempts.first?.findings.isEmpty == true }
 
     /// As the genome of a proposal.

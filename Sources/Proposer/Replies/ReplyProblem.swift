@@ -5,6 +5,8 @@ public struct ReplyProblem: Error, Codable, Sendable, Equatable, CustomStringCon
         /// Thoughts, and no answer after them.
         case thoughtsOnly
         case refused
+        /// The prompt's own words.
+        case echoed
         /// Not in the form asked for.
         case form
     }

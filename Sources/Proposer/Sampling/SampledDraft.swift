@@ -22,9 +22,7 @@ public struct SampledDraft: Codable, Sendable, Equatable {
     }
 
     /// Accepted by screening as it was first written; a copy of an earlier loss is sound too.
-    public var isSoundFirst: Bool {
-        trace.attempts.first.map { $0.findings.allSatisfy { $0.code == "duplicate" } } ?? false
-    }
+    public var isSoundFirst: Bool { trace.isSoundFirst }
     /// Accepted by screening in the end.
     public var isSound: Bool { screening.accepted }
     /// Accepted, and unlike the catalogue and every earlier draft.

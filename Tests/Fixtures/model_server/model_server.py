@@ -6,7 +6,8 @@ Prints its base URL on the first line and ends when its standard input is closed
 
 What is answered depends on the content of the request alone: however often it is sent, the answer is the same.
 Of ten drafts, six are sound and new, one computes the same as dpo, one is invalid and repaired when asked,
-one is malicious (it reads files) and stays so, one is cut off.
+one is malicious (it reads files) and stays so, one is cut off. A request with ``prompt`` is a text to go on from, answered
+with the body of such a draft.
 
 Asked for a rating as MT-Bench asks, it gives one from 1 to 10; asked for a verdict as Arena-Hard asks, one of the five.
 
@@ -73,7 +74,7 @@ def draft(key: str) -> tuple[str, str]:
     return f"sound-{tag}", sound_loss(key)
 
 
-def answer(messages: list[dict[str, str]], key: str) -> tuple[str, str]:
+def answer(messages: list[dict[str, str]], key: str, request_format: object) -> tuple[str, str]:
     """The reply to a request and why it ends."""
     last = messages[-1]["content"]
     whole = "\n".join(message["content"] for message in messages)
@@ -90,21 +91,27 @@ def answer(messages: list[dict[str, str]], key: str) -> tuple[str, str]:
         return "Here is my analysis.\n" + json.dumps(value), "stop"
     if '"edits"' in last:
         return json.dumps({"edits": []}), "stop"
-    if "What is wrong:" in last:
+    whole_object = bool(request_format)
+    if "You repair losses" in whole or "Answer not usable" in last or "Code not valid" in last:
         if "/etc/passwd" in whole:
-            return json.dumps(
-                {"thought": "It is fine.", "name": "evil", "code": draft_of("open('/etc/passwd')")}
-            ), "stop"
-        return json.dumps({"thought": "Repaired.", "name": "repaired", "code": sound_loss(key)}), "stop"
+            return written("evil", draft_of("open('/etc/passwd')"), whole_object), "stop"
+        return written("repaired", sound_loss(key), whole_object), "stop"
     name, code = draft(key)
-    forms = number(key, "form") % 4
     if number(key, "kind") % 10 == 9:
         return f"Name: {name}\n\n```python\n{code[:200]}", "length"
-    if forms == 0:
-        return f"**Name:** {name}\n\nIt keeps a pull.\n\n```python\n{code}```\n", "stop"
-    if forms == 1:
-        return '{"thought": "raw", "name": "' + name + '", "code": "' + code + '"}', "stop"
-    return json.dumps({"thought": "A wider margin.", "name": name, "code": code}), "stop"
+    return written(name, code, whole_object), "stop"
+
+
+def written(name: str, code: str, as_object: bool) -> str:
+    if as_object:
+        return json.dumps({"thought": "A wider margin.", "name": name, "code": code})
+    return f"**Name:** {name}\n\nIt keeps a pull.\n\n```python\n{code}```\n"
+
+
+def completion(prompt: str, key: str) -> tuple[str, str]:
+    """The body of a draft, or of a repaired one where the prompt speaks of a correction."""
+    code = sound_loss(key) if "Corrected version" in prompt else draft(key)[1]
+    return code.split("beta):\n", 1)[1], "stop"
 
 
 def draft_of(statement: str) -> str:
@@ -163,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             message = f"The model `{request['model']}` does not exist."
             self.reply(404, {"error": {"message": message, "type": "invalid_request_error", "code": "model_not_found"}})
             return
-        key = json.dumps({name: request.get(name) for name in ("messages", "seed", "temperature")}, sort_keys=True)
+        key = json.dumps({name: request.get(name) for name in ("messages", "prompt", "seed", "temperature")}, sort_keys=True)
         with self.state.lock:
             self.state.seen[key] += 1
             earlier = self.state.seen[key] - 1
@@ -172,12 +179,20 @@ class Handler(BaseHTTPRequestHandler):
         if self.options.nonsense:
             text, finish = nonsense(key)
         else:
-            text, finish = answer(request["messages"], key)
+            text, finish = (
+                completion(request["prompt"], key)
+                if "prompt" in request
+                else answer(request["messages"], key, request.get("response_format"))
+            )
         value = {
             "id": "x",
             "object": "chat.completion",
             "model": request["model"],
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
+            "choices": [
+                {"index": 0, "finish_reason": finish, "text": text}
+                if "prompt" in request
+                else {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
+            ],
             "usage": {"prompt_tokens": len(body) // 4, "completion_tokens": len(text) // 4},
         }
         if fault != "none":
