@@ -253,7 +253,7 @@ TRAINED = {
 
 # The same, trained after every threshold of screening was set, and with the verdicts written down first.
 TRAINED_AFTERWARDS = {
-    "a, b = beta * policy_rejected_logps, beta * policy_chosen_logps\nreturn torch.log1p(a.exp()) - torch.log1p(b.exp())": 7.31,
+    "return F.softplus(beta * policy_rejected_logps) - F.softplus(beta * policy_chosen_logps)": 7.31,
     "return torch.sigmoid(x) * F.softplus(-x)": 6.89,
     "return torch.log1p((1 - x) ** 2)": 6.66,
     "return F.elu(-x)": 6.65,

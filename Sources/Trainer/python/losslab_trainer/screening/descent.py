@@ -123,7 +123,7 @@ def descend(evaluate: Evaluate, beta: float) -> Descent | None:
 def lowers_both_on_purpose(evaluate: Evaluate, beta: float) -> bool:
     """Whether this is APO-down, up to a factor: made for a policy better than both answers, and lowers both.
 
-    sigmoid(beta * chosen ratio) - sigmoid(beta * rho), arXiv:2408.06266, section 3.
+    sigmoid(beta * chosen ratio) - sigmoid(beta * rho), arXiv:2408.06266, eq. 8.
     """
     start = inputs.around_reference(PAIRS, beta).to(torch.float32)
     found = evaluate(start, beta)
