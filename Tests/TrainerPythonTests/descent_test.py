@@ -20,7 +20,7 @@ from losslab_trainer.screening.forms import to_file_form  # noqa: E402
 from losslab_trainer.screening.gate import violations  # noqa: E402
 from losslab_trainer.screening.job import measuring_in_process  # noqa: E402
 from losslab_trainer.screening.probe import ProbeReport, probe  # noqa: E402
-from trainable_losses import BROKEN, SOUND, TRAINED, text  # noqa: E402
+from trainable_losses import BROKEN, SOUND, TRAINED, TRAINED_AFTERWARDS, text  # noqa: E402
 
 LOSSES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "losses").glob("*/*.py"))}
 BETAS = (0.005, 0.02, 0.05, 0.1, 0.5, 1.0)
@@ -83,6 +83,18 @@ def test_what_trains_well_passes_and_what_was_sent_away_does_not() -> None:
     assert away & accepted == MISSED
     assert well - accepted == REFUSED_ALL_THE_SAME
     assert len(away) >= 15 and len(well) >= 15
+
+
+# Without a reference, as SimPO and the control no_reference are: sound, and not good in that world.
+REFERENCE_FREE = {"return -F.logsigmoid(beta * m - 0.5)", "return torch.relu(10 - m) * beta"}
+
+
+def test_verdicts_hold_for_losses_that_were_trained_afterwards() -> None:
+    accepted = {body for body in TRAINED_AFTERWARDS if not screened(body)}
+    away = {body for body, score in TRAINED_AFTERWARDS.items() if score < 4}
+    assert away & accepted == REFERENCE_FREE
+    assert max(score for body, score in TRAINED_AFTERWARDS.items() if body not in accepted) < UNTRAINED
+    assert len(accepted) >= 14 and len(TRAINED_AFTERWARDS) - len(accepted) >= 10
 
 
 def test_the_refused_trained_losses_stay_below_those_that_pass() -> None:
