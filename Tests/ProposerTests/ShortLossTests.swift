@@ -1,0 +1,152 @@
+import ChatClient
+import LabCore
+import LabTesting
+import Testing
+
+@testable import Proposer
+
+@Suite struct ShortLossTests {
+    private static let file = #"""
+        # ---
+        # name: mix
+        # ---
+        """A docstring
+        of two lines."""
+
+        import math
+
+        import torch
+        from torch import Tensor
+
+        WIDTH = 0.5  # of the flat part
+        SHIFT: float = 2 * WIDTH + 1
+
+
+        def smooth(x: Tensor, power: float = 2) -> Tensor:
+            """One line."""
+            return x.clamp(min=0) ** power  # a '#' in a comment
+
+
+        def loss(
+            policy_chosen_logps: Tensor,  # (B,) nats
+            policy_rejected_logps: Tensor,
+            reference_chosen_logps: Tensor,
+            reference_rejected_logps: Tensor,
+            beta: float,
+        ) -> Tensor:  # (B,)
+            rho = (policy_chosen_logps - policy_rejected_logps) - (
+                reference_chosen_logps - reference_rejected_logps
+            )
+
+            return smooth(WIDTH - beta * rho) + SHIFT
+        """#
+
+    @Test func onlyTheStatementsAreShownWithConstantsAsNumbersAndHelpersInside() throws {
+        let short = try #require(ShortLoss(Self.file))
+        let expected = """
+            def mix(\(ShortLoss.parameters)):
+                \"\"\"Score 6.\"\"\"
+                def smooth(x, power=2):
+                    return x.clamp(min=0) ** power
+                rho = (policy_chosen_logps - policy_rejected_logps) - (
+                    reference_chosen_logps - reference_rejected_logps
+                )
+                return smooth(0.5 - beta * rho) + (2 * 0.5 + 1)
+            """
+        #expect(short.function(named: "mix", note: "Score 6.") == expected)
+    }
+
+    @Test(arguments: ["", "x = 1", "def other():\n    return 1", "    def loss(a):\n        return a"])
+    func withoutALossAtTheMarginThereIsNone(text: String) { #expect(ShortLoss(text) == nil) }
+}
+
+@Suite struct CompletionProposerTests {
+    private static func catalogue(_ number: Int, _ name: String, _ formula: String, mean: Double) -> Candidate {
+        let base = FakeArchive.candidate(number, FakeLoss(name: name, value: mean), mean: mean)
+        let text = "def loss(\(ShortLoss.parameters)):\n    return \(formula)\n"
+        return Candidate(
+            id: base.id, arm: .catalogue, generation: 0, proposal: base.proposal,
+            source: LossSource(name: name, text: text, origin: .baseline, beta: 0.05), fingerprint: base.fingerprint,
+            shape: nil, status: base.status, tuned: base.tuned)
+    }
+
+    private static let archive = [
+        catalogue(-1, "dpo", "first", mean: 6), catalogue(-2, "slic", "second", mean: 6.2),
+        catalogue(-3, "ipo", "third", mean: 5.9), catalogue(-4, "kto_pair", "fourth", mean: 6.5),
+    ]
+
+    private static var config: ProposingModelConfig {
+        ProposingModelConfig(model: "m", form: .completion, temperature: 0.8, maxTokens: 300, evidence: 2)
+    }
+
+    /// Screens completions: the body says what becomes of it.
+    private struct BodyScreener: LossScreener {
+        func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
+            let body = text.split(separator: "\n").last.map(String.init) ?? ""
+            func refused(_ code: String, source: String?) -> Screening {
+                Screening(
+                    accepted: false, name: "made", source: source,
+                    rejections: [
+                        Rejection(
+                            code: code, message: "it is \(code)", line: text.split(separator: "\n", omittingEmptySubsequences: false).count - 1)
+                    ])
+            }
+            let source = "def loss(\(ShortLoss.parameters)):\n\(body)\n"
+            if body.contains("copy") { return refused("echoed", source: source) }
+            if body.contains("prose") { return refused("no-code", source: nil) }
+            if body.contains("wrong") { return refused("gradient", source: source) }
+            return Screening(accepted: true, name: "made", source: source, fingerprint: nil)
+        }
+    }
+
+    private func run(_ bodies: [String]) async throws -> (model: ScriptedModel, proposal: LossProposal) {
+        let model = ScriptedModel { _, _, number in "    return \(bodies[min(number, bodies.count - 1)])\n" }
+        let parts = ProposerParts(
+            caller: ModelCaller(
+                service: model, config: Self.config, campaign: "test", store: InMemoryStepStore(), log: MemoryLog()),
+            prompts: try PromptLibrary(), screener: BodyScreener(), tolerance: 1e-3, task: "")
+        let request = ProposalRequest(
+            arm: .evolution, parents: [Self.archive[0]], snapshot: ArchiveSnapshot(candidates: Self.archive), seed: 3,
+            number: 5)
+        return (model, try await parts.proposer(strategy: "program").propose(request))
+    }
+
+    @Test func thePromptIsVersionsInAscendingScoreAndEndsWithTheNextHeader() async throws {
+        let (model, proposal) = try await run(["sound"])
+        let request = model.requests[0].request
+        let prompt = try #require(request.prompt)
+        let first = try #require(prompt.range(of: "def loss_v0("))
+        let second = try #require(prompt.range(of: "def loss_v1("))
+        #expect(first.lowerBound < second.lowerBound && prompt.hasSuffix("\"\"\"Improved version of loss_v1.\"\"\"\n"))
+        #expect(prompt.contains("\"\"\"Score 6.00 ± ") && request.stop.contains("\ndef ") && request.messages.isEmpty)
+        #expect(proposal.parents.count == 2 && proposal.parents.contains(CandidateID(-1)) && proposal.name == "made")
+        #expect(proposal.text.contains("def loss_v2(") && proposal.text.hasSuffix("    return sound\n"))
+        #expect(proposal.reply?.shown.count == 2)
+        #expect(TokenEstimate.usual(prompt) < 900)
+    }
+
+    @Test func aCopyIsSampledAgainWarmerAndProseAtTheSameTemperature() async throws {
+        let (model, proposal) = try await run(["copy", "prose", "sound"])
+        #expect(model.steps == ["complete", "complete", "complete"])
+        #expect(model.requests.map(\.request.prompt).allSatisfy { $0 == model.requests[0].request.prompt })
+        let temperatures = model.requests.compactMap(\.request.temperature)
+        #expect(temperatures[0] == 0.8 && abs(temperatures[1] - 1) < 1e-9 && temperatures[2] == temperatures[1])
+        #expect(Set(model.requests.map(\.request.seed)).count == 3)
+        let trace = try #require(ProposalTrace(genome: proposal.genome))
+        #expect(trace.isValid && !trace.isSoundFirst && trace.attempts.first?.findings.first?.code == "echoed")
+    }
+
+    @Test func whatFailsForAReasonIsShownWithItAndItsLine() async throws {
+        let (model, proposal) = try await run(["wrong", "sound"])
+        #expect(model.steps == ["complete", "complete-repair"])
+        let prompt = try #require(model.requests[1].request.prompt)
+        #expect(prompt.contains("# loss_v0 cannot be used. It is gradient. It stands in: `return wrong`\n"))
+        #expect(prompt.contains("def loss_v0(") && prompt.hasSuffix("\"\"\"Corrected version of loss_v0.\"\"\"\n"))
+        #expect(proposal.text.contains("def loss_v1(") && proposal.operation == "complete-repair")
+    }
+
+    @Test func triesAreBounded() async throws {
+        let (model, proposal) = try await run(["wrong"])
+        #expect(model.steps.count == 3 && proposal.text.hasSuffix("return wrong\n"))
+    }
+}
