@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: ChatEndpoint.Provider.allCases)
-    func whatKeepsAModelFromAnsweringIsToldAndARefusedContentIsNot(provider: ChatEndpoint.Provider) async throws {
+    func whatKeepsAModelFromAnsweringIsTold(_ provider: ChatEndpoint.Provider) async throws {
         let cases: [(String, ChatError.Kind?)] = [
             ("ok", nil), ("filterazure", nil), ("bad", .badRequest), ("context", .contextOverflow), ("key", .refusedKey),
             ("keygoogle", .refusedKey), ("keyexpired", .refusedKey), ("echoedrequest", .badRequest),

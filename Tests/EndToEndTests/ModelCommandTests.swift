@@ -103,8 +103,8 @@ struct ModelCommandTests {
             }
         }
         #expect(!identities.isEmpty && Set(identities).count == identities.count)
-        // One content more: the word asked for at the start.
-        #expect(identities.count == counts.contents - 1)
+        // Two contents more: a word asked for at the start, with the temperature of either step.
+        #expect(identities.count == counts.contents - 2)
 
         let shown = try program.run("campaign", "show", "model", "--format", "json").json(Shown.self).model
         #expect(shown.candidates == conversations.count && shown.failed == 0)
@@ -146,6 +146,23 @@ struct ModelCommandTests {
             "campaign", "run", "runs/model.yaml", "--resume", environment: ["PLANTED_KEY": Self.key])
         #expect(outcome.code == 0 || outcome.code == 2, "\(outcome.errors)")
         #expect(try server.counts().requests <= 16)
+    }
+
+    /// What it refuses is found before the trainings, once for each, and the campaign goes on without.
+    @Test func aServerThatTakesNextToNothingIsAskedAsItLikes() throws {
+        let server = try ModelServer("--plain")
+        let program = try Self.program()
+        defer { program.remove() }
+        _ = try program.write(
+            Self.recipe(server.base, candidates: 2).replacing("keyEnvironment: PLANTED_KEY", with: "concurrency: 2"),
+            to: "runs/model.yaml")
+        let outcome = try program.run("campaign", "run", "runs/model.yaml")
+        #expect(outcome.code == 0 || outcome.code == 2, "\(outcome.errors)")
+        for lesson in ["no such temperature", "no seed", "no response_format", "no system message"] {
+            #expect(outcome.errors.components(separatedBy: lesson).count == 2, "\(outcome.errors)")
+        }
+        let counts = try server.counts()
+        #expect(counts.refused == 4 && counts.answered >= 4, "\(counts)")
     }
 
     @Test func aStepRunsAloneAndItsPromptCanBeRead() throws {

@@ -10,6 +10,7 @@ final class ModelServer: Sendable {
         /// Contents that were answered in full more than once.
         let repeated: Int
         let answered: Int
+        let refused: Int
         let faults: [String: Int]
     }
 

@@ -108,6 +108,33 @@ import Testing
         )
     }
 
+    @Test func aRecipeMaySendNoTemperature() throws {
+        let yaml = """
+            name: a
+            proposer: {strategy: program, model: m, temperature: none}
+            judge: {kind: mt_bench, model: gpt-4, temperature: none}
+            """
+        let config = try #require(try CampaignFile.parse(yaml, file: "x.yaml").first)
+        #expect(config.proposer.model?.temperature == nil && config.judge?.sendsTemperature == false)
+        #expect(try CampaignFile.parse(render(config), file: "x.yaml") == [config])
+        let again = try JSONDecoder().decode(CampaignConfig.self, from: JSONEncoder().encode(config))
+        #expect(again == config)
+        let usual = try #require(
+            try CampaignFile.parse(
+                "name: a\nproposer: {strategy: program, model: m}\njudge: {kind: mt_bench, model: j}\n", file: "x"
+            ).first)
+        #expect(usual.proposer.model?.temperature == 1 && usual.judge?.sendsTemperature == true)
+        #expect(
+            try problems("judge: {kind: mt_bench, model: m, temperature: 0.5}\n").first?.contains(
+                "`judge.temperature` must be `none` or be left out") == true)
+    }
+
+    @Test func aJudgeOfACampaignBegunEarlierKeepsItsTemperature() throws {
+        let old = #"{"kind": "mt_bench", "model": "j", "endpoint": {"provider": "openai", "concurrency": 8}}"#
+        let judge = try JSONDecoder().decode(JudgeConfig.self, from: Data(old.utf8))
+        #expect(judge == JudgeConfig(kind: "mt_bench", model: "j") && judge.sendsTemperature)
+    }
+
     @Test func aPairwiseJudgeMayNameItsBaselineAndIsWrittenOutAgain() throws {
         let yaml = "name: a\njudge: {kind: pairwise, model: gpt-4, baseline: answers/sft.jsonl}\n"
         let config = try #require(try CampaignFile.parse(yaml, file: "x.yaml").first)

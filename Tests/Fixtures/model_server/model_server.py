@@ -1,6 +1,6 @@
 """A chat server on loopback that writes preference losses, sound and otherwise, by a script. Standard library only.
 
-    python3 model_server.py [--faults] [--key KEY] [--model NAME] [--nonsense] [--delay SECONDS]
+    python3 model_server.py [--faults] [--key KEY] [--model NAME] [--nonsense] [--plain] [--delay SECONDS]
 
 Prints its base URL on the first line and ends when its standard input is closed.
 
@@ -15,7 +15,10 @@ With ``--faults`` the first one to three requests of every content meet, by a ha
 500, a connection dropped before or within the body, a body that is no JSON, a stream of bytes at a trickle, or nothing
 bad. A later request of the same content is answered as a healthy server would.
 
-``GET /count`` gives the requests so far, the different contents, those answered in full more than once, and the faults.
+With ``--plain`` it takes no temperature, no seed, no ``response_format`` and no system message, and says so one by one.
+
+``GET /count`` gives the requests so far, the different contents, those answered in full more than once, the refusals,
+and the faults.
 """
 
 from __future__ import annotations
@@ -123,13 +126,23 @@ def nonsense(key: str) -> tuple[str, str]:
     return " ".join(words[number(key, str(i)) % len(words)] for i in range(40)), "stop"
 
 
+def refused_part(request: dict[str, Any]) -> str | None:
+    """What a plain server refuses first."""
+    for name in ("temperature", "seed", "response_format"):
+        if name in request:
+            return f"Unrecognized request argument supplied: {name}"
+    if any(message["role"] == "system" for message in request["messages"]):
+        return "System role not supported"
+    return None
+
+
 class State:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.seen: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
-        self.refused_keys = 0
+        self.refused = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -151,6 +164,7 @@ class Handler(BaseHTTPRequestHandler):
                     "contents": len(state.seen),
                     "repeated": repeated,
                     "answered": sum(state.answered.values()),
+                    "refused": state.refused,
                     "faults": dict(state.faults),
                 },
             )
@@ -170,7 +184,14 @@ class Handler(BaseHTTPRequestHandler):
             message = f"The model `{request['model']}` does not exist."
             self.reply(404, {"error": {"message": message, "type": "invalid_request_error", "code": "model_not_found"}})
             return
-        key = json.dumps({name: request.get(name) for name in ("messages", "prompt", "seed", "temperature")}, sort_keys=True)
+        refusal = refused_part(request) if self.options.plain else None
+        if refusal:
+            with self.state.lock:
+                self.state.refused += 1
+            self.reply(400, {"error": {"message": refusal, "type": "invalid_request_error", "code": None}})
+            return
+        parts = ("messages", "prompt", "seed", "temperature")
+        key = json.dumps({name: request.get(name) for name in parts}, sort_keys=True)
         with self.state.lock:
             self.state.seen[key] += 1
             earlier = self.state.seen[key] - 1
@@ -266,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--nonsense", action="store_true")
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--key")
     parser.add_argument("--model")
     parser.add_argument("--delay", type=float, default=0.0)
