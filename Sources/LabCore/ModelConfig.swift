@@ -18,7 +18,8 @@ public struct EndpointConfig: Codable, Sendable, Equatable {
     public var tokensPerMinute: Int?
 
     public init(
-        embedded: String? = nil, provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil, keyFile: String? = nil,
+        embedded: String? = nil, provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil,
+        keyFile: String? = nil,
         concurrency: Int = 8, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil
     ) {
         self.embedded = embedded

@@ -23,7 +23,10 @@ struct CampaignEstimate: Codable {
     let seconds: Double
     /// A budget of time that ends the search earlier.
     let searchLimitSeconds: Double?
+    /// Of the trainings, and of a language model that runs beside them.
     let memoryBytes: Int
+    /// What the lab's own language model takes of this machine; `nil` for a campaign without one.
+    let embedded: EmbeddedModelEstimate?
     let notes: [String]
 
     /// Resident size of a worker with its zygote and loss process, the policy of a world loaded.
@@ -31,11 +34,12 @@ struct CampaignEstimate: Codable {
 
     /// - Parameters:
     ///   - workerBytes: memory of one worker; `nil` assumes that of a world's small policy.
+    ///   - embedded: the language model that the lab serves itself.
     ///   - notes: sentences about how the figures are known.
     ///   - seconds: a trial's in that world, and how that is known.
     init(
         of config: CampaignConfig, catalogue: [LossSource], grid: SettingGrid, workerBytes: Int? = nil,
-        notes: [String] = [],
+        embedded: EmbeddedModelEstimate? = nil, notes: [String] = [],
         seconds: (String, _ smoke: Bool) -> (each: Double, basis: String)
     ) {
         let tuning = config.tuning
@@ -75,7 +79,8 @@ struct CampaignEstimate: Codable {
         let limit = config.budget.seconds
         self.seconds = wallClock(parts.filter { !$0.part.hasPrefix("search") }) + min(search, limit ?? search)
         searchLimitSeconds = limit
-        memoryBytes = config.workers * (workerBytes ?? Self.assumedWorkerBytes)
+        self.embedded = embedded
+        memoryBytes = config.workers * (workerBytes ?? Self.assumedWorkerBytes) + (embedded?.memoryBytes ?? 0)
         let memoryNote =
             workerBytes == nil
             ? "memory assumed: \(Self.assumedWorkerBytes >> 20) MiB a worker; time with a core for each worker"
@@ -83,7 +88,8 @@ struct CampaignEstimate: Codable {
         self.notes =
             ["counted as if no trial were in the cache and no candidate rejected: the most there can be", memoryNote]
             + notes
-            + (config.proposer.model == nil
+            + (embedded?.notes ?? [])
+            + (config.proposer.model == nil || embedded != nil
                 ? [] : ["the proposing model's answers are not counted; its own budget limits their price"])
     }
 

@@ -41,7 +41,8 @@ struct CampaignEstimator {
             now.insert(name)
         }
         let grid = try WorldCatalogue.load(project.worlds).world(named: config.world).grid
-        return CampaignEstimate(of: config, catalogue: losses, grid: grid) { world, smoke in
+        let embedded = try EmbeddedModelEstimate(of: config)
+        return CampaignEstimate(of: config, catalogue: losses, grid: grid, embedded: embedded) { world, smoke in
             if smoke, let short = measured.seconds(world, pairs: config.tuning.smokePairs, epochs: 1) {
                 return (short.mean, "measured, mean of \(short.count) in the archive")
             }
@@ -79,7 +80,7 @@ struct CampaignEstimator {
         if perPair == nil { notes.append("seconds unknown: \(found.time.how)") }
         return CampaignEstimate(
             of: config, catalogue: catalogue, grid: SettingGrid(learningRates: [], betas: []),
-            workerBytes: found.totalBytes, notes: notes
+            workerBytes: found.totalBytes, embedded: try EmbeddedModelEstimate(of: config), notes: notes
         ) { world, smoke in
             let trained = smoke ? config.tuning.smokePairs : pairs * epochs
             if let known = measured.seconds(

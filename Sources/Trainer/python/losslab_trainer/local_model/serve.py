@@ -94,6 +94,8 @@ def serve(serving: Serving, key: str) -> None:
     params.use_jinja = True
     params.ui = False
     params.n_gpu_layers = 0
+    # Beyond the slots' own memory llama.cpp would keep up to 8 GiB of earlier prompts.
+    params.cache_ram_mib = 0
     for threads in (params.cpuparams, params.cpuparams_batch):
         threads.n_threads = serving.threads
         threads.poll = 0
