@@ -83,7 +83,7 @@ import Testing
         #expect(model.steps == ["analyse", "write", "write"])
         #expect(model.requests[2].request.messages.last?.content.contains("no Python function") == true)
         #expect(proposal.text == "I cannot write code." && proposal.name == "model-5")
-        #expect(ProposalTrace(genome: proposal.genome)?.attempts.first?.findings.first?.code == "noCode")
+        #expect(ProposalTrace(genome: proposal.genome)?.attempts.first?.findings.first?.code == "no-code")
     }
 
     @Test func withoutAnAnalysisThePlainHypothesisServes() async throws {

@@ -54,10 +54,8 @@ final class MemoryLog: ConversationLog {
 enum Replies {
     static let analysis = #"{"lesson": "THE-LESSON", "gap": "none", "hypothesis": "THE-HYPOTHESIS"}"#
 
-    static func loss(_ loss: FakeLoss) -> String {
-        let code = loss.text.replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        return #"{"thought": "a thought", "name": "\#(loss.name)", "code": "\#(code)"}"#
-    }
+    /// As a `FakeScreener` reads it.
+    static func loss(_ loss: FakeLoss) -> String { "a thought" + loss.text }
 }
 
 extension ProposerParts {

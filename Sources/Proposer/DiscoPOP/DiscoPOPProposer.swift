@@ -21,28 +21,24 @@ public struct DiscoPOPProposer: LossProposer {
         var run = ProgramRun(parts, request, strategy: "discopop")
         let opening = try parts.prompts.messages(of: .discopop, Self.openingState(request.snapshot))
         var history = try await history(before: request)
-        run.saw(hypothesis: "", shown: Self.burnInLosses(request.snapshot).map { EvidenceText.name(of: $0) })
+        let burnIn = Self.burnInLosses(request.snapshot)
+        run.saw(hypothesis: "", shown: burnIn.map { EvidenceText.name(of: $0) })
         var own = DiscoPOPTurn(candidate: request.number, messages: [], isValid: false)
-        var draft: LossDraft?
+        var draft: DraftCheck.Result?
         for sample in 0...parts.config.repairs {
             let reply = try await ask(opening, &history, own, &run)
             own.messages.append(ChatMessage(.assistant, reply.text.isEmpty ? "(no answer)" : reply.text))
-            let problem: String
-            do {
-                let parsed = try ReplyParser.draft(
-                    from: reply.text, isCutOff: reply.choices.first?.finish == .length)
-                draft = parsed
-                let result = try await run.check(parsed, by: .discopop)
-                if result.isSound {
-                    own.isValid = true
-                    break
-                }
-                problem = "Code not valid.\n\(result.text)"
-            } catch let unusable as ReplyProblem {
-                run.note(unusable, by: .discopop)
-                draft = nil
-                problem = "Answer not usable: \(unusable.message)."
+            let result = try await parts.check.check(
+                reply, to: opening, shown: burnIn.map { $0.source?.text ?? $0.proposal.text }, against: request.snapshot
+            )
+            run.note(result, by: .discopop)
+            draft = result
+            if result.isSound {
+                own.isValid = true
+                break
             }
+            let problem =
+                result.problem.map { "Answer not usable: \($0.message)." } ?? "Code not valid.\n\(result.text)"
             own.problem = problem
             // The last sample's error is the feedback that opens the next candidate's turn.
             guard sample < parts.config.repairs else { break }

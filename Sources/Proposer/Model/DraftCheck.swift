@@ -1,17 +1,30 @@
+import ChatClient
 import LabCore
 
-/// The step without a model: screening, and whether an earlier loss computes the same.
+/// The step without a model: screening reads the reply and checks the loss in it; then whether an earlier loss computes
+/// the same.
 struct DraftCheck: Sendable {
     let screener: any LossScreener
     /// Fingerprint distance up to which two losses are one.
     let tolerance: Double
 
-    /// What was found out about one draft.
+    /// A reply and what was found out about the loss in it.
     struct Result: Sendable {
-        let screening: Screening?
+        let reply: String
+        let context: ReplyContext
+        let screening: Screening
         let findings: [ProposalTrace.Finding]
 
         var isSound: Bool { findings.isEmpty }
+        /// The loss in file form without its header, or the reply as it came where no loss was found in it.
+        var code: String { screening.source.map(EvidenceText.withoutHeader) ?? reply.trimmed }
+        /// Why there is nothing in the reply that could be repaired.
+        var problem: ReplyProblem? {
+            guard screening.source == nil, let finding = findings.first,
+                let kind = ReplyProblem.Kind(rawValue: finding.code)
+            else { return nil }
+            return ReplyProblem(kind, finding.message)
+        }
         /// The findings as the repairing model reads them.
         var text: String {
             findings.map { finding in
@@ -20,27 +33,34 @@ struct DraftCheck: Sendable {
             }.joined(separator: "\n")
         }
         var shapeInWords: String {
-            let words = screening?.shape?.words ?? []
+            let words = screening.shape?.words ?? []
             return words.isEmpty ? "Nothing was measured." : words.joined(separator: " ")
         }
     }
 
-    func check(_ draft: LossDraft, name: String, against snapshot: ArchiveSnapshot) async throws -> Result {
-        let screening = try await screener.screen(draft.code, name: name)
+    /// - Parameters:
+    ///   - messages: the prompt that the reply answers.
+    ///   - shown: code of the losses in the prompt.
+    func check(
+        _ reply: ChatReply, to messages: [ChatMessage], shown: [String], against snapshot: ArchiveSnapshot
+    ) async throws -> Result {
+        let context = ReplyContext(
+            isCutOff: reply.choices.first?.finish == .length, shown: shown,
+            prompt: messages.filter { $0.role != .assistant }.map(\.content).joined(separator: "\n\n"))
+        let screening = try await screener.screen(reply.text, name: nil, reply: context)
+        func result(_ findings: [ProposalTrace.Finding]) -> Result {
+            Result(reply: reply.text, context: context, screening: screening, findings: findings)
+        }
         guard screening.accepted else {
             let unexplained = Rejection(code: "protocol", message: "screening refused the loss without a reason")
             let rejections = screening.rejections.isEmpty ? [unexplained] : screening.rejections
-            return Result(
-                screening: screening,
-                findings: rejections.map { .init(code: $0.code, message: $0.message, line: $0.line) })
+            return result(rejections.map { .init(code: $0.code, message: $0.message, line: $0.line) })
         }
-        guard let twin = twin(of: screening.fingerprint, in: snapshot) else {
-            return Result(screening: screening, findings: [])
-        }
+        guard let twin = twin(of: screening.fingerprint, in: snapshot) else { return result([]) }
         let message =
             "it computes the same as the earlier loss \(twin), up to a constant and a factor; change what it computes, "
             + "not how it is written"
-        return Result(screening: screening, findings: [.init(code: "duplicate", message: message, line: nil)])
+        return result([.init(code: "duplicate", message: message, line: nil)])
     }
 
     /// The nearest earlier loss within the tolerance; the first among equals.

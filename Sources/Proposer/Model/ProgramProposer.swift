@@ -16,14 +16,11 @@ public struct ProgramProposer: LossProposer {
         let hypothesis = try await analyse(&run)
         let evidence = Self.evidence(for: request, hypothesis: hypothesis, count: parts.config.evidence)
         run.saw(hypothesis: hypothesis, shown: evidence.names)
-        guard var draft = try await write(&run, hypothesis: hypothesis, evidence: evidence.text) else {
+        guard var draft = try await write(&run, hypothesis: hypothesis, evidence: evidence) else {
             return run.proposal(nil, parents: request.parents.map(\.id))
         }
-        var result = try await run.check(draft, by: .write)
-        try await repair(&draft, &result, &run)
-        if parts.config.critique, result.isSound {
-            try await criticise(&draft, result, &run, hypothesis: hypothesis)
-        }
+        try await repair(&draft, &run)
+        if parts.config.critique, draft.isSound { try await criticise(&draft, &run, hypothesis: hypothesis) }
         return run.proposal(draft, parents: request.parents.map(\.id))
     }
 
@@ -48,8 +45,8 @@ public struct ProgramProposer: LossProposer {
 
     private func analyse(_ run: inout ProgramRun) async throws -> String {
         let state = Self.analysisState(for: run.request, task: parts.task)
-        let analysis = try await run.ask(.analyse, state) { (reply, _) throws(ReplyProblem) in
-            try Analysis.parse(reply)
+        let analysis = try await run.ask(.analyse, state) { reply, _ in
+            try Analysis.parse(reply.text)
         }
         switch analysis {
         case .success(let found): return found.hypothesis
@@ -66,59 +63,56 @@ public struct ProgramProposer: LossProposer {
             + "may score higher."
     }
 
-    private func write(_ run: inout ProgramRun, hypothesis: String, evidence: String) async throws -> LossDraft? {
-        let state = ["contract": Contract.text, "hypothesis": hypothesis, "evidence": evidence]
-        let written = try await run.ask(.write, state) { (reply, isCutOff) throws(ReplyProblem) in
-            try ReplyParser.draft(from: reply, isCutOff: isCutOff)
+    private func write(
+        _ run: inout ProgramRun, hypothesis: String, evidence: (names: [String], text: String)
+    ) async throws -> DraftCheck.Result? {
+        let state = ["contract": Contract.text, "hypothesis": hypothesis, "evidence": evidence.text]
+        return try await draft(.write, state, shown: run.code(of: evidence.names), &run)
+    }
+
+    /// Asks for a loss; `nil`, and a note of why, when no reply held one that could be checked.
+    private func draft(
+        _ step: ProgramStep, _ state: [String: String], calls: Int? = nil, shown: [String],
+        notedAs noted: ProgramStep? = nil,
+        _ run: inout ProgramRun
+    ) async throws -> DraftCheck.Result? {
+        let (check, snapshot) = (parts.check, run.request.snapshot)
+        let written = try await run.ask(step, state, calls: calls) { reply, messages in
+            let result = try await check.check(reply, to: messages, shown: shown, against: snapshot)
+            if let problem = result.problem { throw problem }
+            return result
         }
         switch written {
-        case .success(let draft): return draft
+        case .success(let result):
+            run.note(result, by: noted ?? step)
+            return result
         case .failure(let problem):
-            run.note(problem, by: .write)
+            run.note(problem, by: step)
             return nil
         }
     }
 
     /// Repairs until the check finds nothing or the repairs are spent; a reply without code leaves the draft as it is.
-    private func repair(
-        _ draft: inout LossDraft, _ result: inout DraftCheck.Result, _ run: inout ProgramRun
-    ) async throws {
-        for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !result.isSound {
-            let state = ["contract": Contract.text, "code": draft.code.trimmed, "findings": result.text]
-            guard let revised = try await revision(of: draft, state, &run) else { continue }
-            draft = revised
-            result = try await run.check(revised, by: .repair)
-        }
-    }
-
-    private func revision(
-        of draft: LossDraft, _ state: [String: String], _ run: inout ProgramRun
-    ) async throws -> LossDraft? {
-        let repaired = try await run.ask(.repair, state, calls: 1) { (reply, isCutOff) throws(ReplyProblem) in
-            try ReplyParser.draft(from: reply, isCutOff: isCutOff)
-        }
-        switch repaired {
-        case .success(let new):
-            // A repaired loss keeps its name unless it is given another.
-            return LossDraft(name: new.name ?? draft.name, thought: new.thought ?? draft.thought, code: new.code)
-        case .failure(let problem):
-            run.note(problem, by: .repair)
-            return nil
+    private func repair(_ draft: inout DraftCheck.Result, _ run: inout ProgramRun) async throws {
+        for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !draft.isSound {
+            let state = ["contract": Contract.text, "code": draft.code, "findings": draft.text]
+            if let revised = try await self.draft(.repair, state, calls: 1, shown: [], &run) { draft = revised }
         }
     }
 
     /// One look at a sound draft; a revision that is not sound is dropped.
     private func criticise(
-        _ draft: inout LossDraft, _ result: DraftCheck.Result, _ run: inout ProgramRun, hypothesis: String
+        _ draft: inout DraftCheck.Result, _ run: inout ProgramRun, hypothesis: String
     ) async throws {
-        let state = ["hypothesis": hypothesis, "code": draft.code.trimmed, "shape": result.shapeInWords]
-        let critique = try await run.ask(.critique, state) { (reply, _) throws(ReplyProblem) in
-            try Critique.parse(reply)
-        }
+        let state = ["hypothesis": hypothesis, "code": draft.code, "shape": draft.shapeInWords]
+        let critique = try await run.ask(.critique, state) { reply, _ in try Critique.parse(reply.text) }
         guard case .success(let found) = critique, !found.edits.isEmpty else { return }
         let findings = found.edits.map { "- \($0)" }.joined(separator: "\n")
-        let state2 = ["contract": Contract.text, "code": draft.code.trimmed, "findings": findings]
-        guard let revised = try await revision(of: draft, state2, &run) else { return }
-        if try await run.check(revised, by: .critique).isSound { draft = revised }
+        let asked = ["contract": Contract.text, "code": draft.code, "findings": findings]
+        guard
+            let revised = try await self.draft(.repair, asked, calls: 1, shown: [], notedAs: .critique, &run),
+            revised.isSound
+        else { return }
+        draft = revised
     }
 }

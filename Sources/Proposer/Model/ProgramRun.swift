@@ -8,6 +8,8 @@ struct ProgramRun {
     private(set) var trace: ProposalTrace
     /// The last reply as it came.
     private(set) var lastReply = ""
+    /// Whether the token limit ended it.
+    private var lastContext: ReplyContext?
     private var callsByStep: [String: Int] = [:]
 
     init(_ parts: ProposerParts, _ request: ProposalRequest, strategy: String) {
@@ -19,7 +21,7 @@ struct ProgramRun {
     /// Asks until a reply can be used or the step's calls are spent; a further try says what was wrong with the last.
     mutating func ask<Value>(
         _ step: ProgramStep, _ state: [String: String], calls: Int? = nil,
-        parse: (String, Bool) throws(ReplyProblem) -> Value
+        read: (ChatReply, [ChatMessage]) async throws -> Value
     ) async throws -> Result<Value, ReplyProblem> {
         var messages = try parts.prompts.messages(of: step, state)
         var problem = ReplyProblem(.empty, "nothing was asked")
@@ -33,7 +35,7 @@ struct ProgramRun {
                 if reply.choices.first?.finish == .refusal {
                     throw ReplyProblem(.refused, "the model refused to answer")
                 }
-                return .success(try parse(reply.text, reply.choices.first?.finish == .length))
+                return .success(try await read(reply, messages))
             } catch let found as ReplyProblem {
                 problem = found
             }
@@ -51,6 +53,7 @@ struct ProgramRun {
                 temperature: min(step.temperature, parts.config.temperature), wantsJSON: step.wantsJSON,
                 seed: request.seed &+ UInt64(number)))
         lastReply = reply.text
+        lastContext = ReplyContext(isCutOff: reply.choices.first?.finish == .length)
         trace.calls += 1
         trace.promptTokens += reply.usage.promptTokens
         trace.completionTokens += reply.usage.completionTokens
@@ -58,11 +61,16 @@ struct ProgramRun {
         return reply
     }
 
-    /// Screens a draft and notes what was found.
-    mutating func check(_ draft: LossDraft, by step: ProgramStep) async throws -> DraftCheck.Result {
-        let result = try await parts.check.check(draft, name: name(of: draft), against: request.snapshot)
+    /// The losses of the snapshot whose code a prompt showed.
+    func code(of names: [String]) -> [String] {
+        request.snapshot.candidates.filter { names.contains(EvidenceText.name(of: $0)) }.map {
+            $0.source?.text ?? $0.proposal.text
+        }
+    }
+
+    /// Notes what was found in a draft.
+    mutating func note(_ result: DraftCheck.Result, by step: ProgramStep) {
         trace.attempts.append(.init(step: step.name, findings: result.findings))
-        return result
     }
 
     mutating func note(_ problem: ReplyProblem, by step: ProgramStep) {
@@ -75,15 +83,14 @@ struct ProgramRun {
         trace.shown = shown
     }
 
-    func name(of draft: LossDraft?) -> String {
-        draft?.name.flatMap { LossDraft.slug($0) } ?? "model-\(request.number)"
-    }
-
-    /// The proposal; without a draft the last reply itself, which screening then rejects with its reason.
-    func proposal(_ draft: LossDraft?, parents: [CandidateID]) -> LossProposal {
-        LossProposal(
-            name: name(of: draft), text: draft?.code ?? lastReply, parents: parents,
-            operation: trace.attempts.last?.step ?? "write", genome: trace.text,
-            note: draft?.thought.map { String($0.prefix(600)) })
+    /// The proposal: the loss in file form where one was found, otherwise the reply, which screening rejects once more.
+    func proposal(_ draft: DraftCheck.Result?, parents: [CandidateID]) -> LossProposal {
+        let isEcho = draft?.findings.first?.code == ReplyProblem.Kind.echoed.rawValue
+        let source = isEcho ? nil : draft?.screening.source
+        return LossProposal(
+            name: draft?.screening.name ?? "model-\(request.number)", text: source ?? draft?.reply ?? lastReply,
+            parents: parents, operation: trace.attempts.last?.step ?? "write", genome: trace.text,
+            note: draft?.screening.thought.map { String($0.prefix(600)) },
+            reply: source == nil ? draft?.context ?? lastContext : nil)
     }
 }

@@ -55,20 +55,31 @@ public struct StepAlone: Sendable {
     }
 
     /// The reply as the program reads it: lines of `key: value`, or why it cannot be used.
-    public func reading(of reply: ChatReply) -> Result<[(key: String, value: String)], ReplyProblem> {
-        Result { () throws(ReplyProblem) in
+    public func reading(
+        of reply: ChatReply, to request: ChatRequest, screener: any LossScreener
+    ) async throws -> Result<[(key: String, value: String)], ReplyProblem> {
+        do {
             switch step.name {
             case "analyse":
                 let analysis = try Analysis.parse(reply.text)
-                return [("lesson", analysis.lesson), ("gap", analysis.gap), ("hypothesis", analysis.hypothesis)]
+                return .success([
+                    ("lesson", analysis.lesson), ("gap", analysis.gap), ("hypothesis", analysis.hypothesis),
+                ])
             case "critique":
                 let edits = try Critique.parse(reply.text).edits
-                return edits.isEmpty ? [("edits", "none")] : edits.map { ("edit", $0) }
+                return .success(edits.isEmpty ? [("edits", "none")] : edits.map { ("edit", $0) })
             default:
-                let draft = try ReplyParser.draft(
-                    from: reply.text, isCutOff: reply.choices.first?.finish == .length)
-                return [("name", draft.name ?? "none"), ("thought", draft.thought ?? "none"), ("code", draft.code)]
+                let result = try await DraftCheck(screener: screener, tolerance: 0).check(
+                    reply, to: request.messages, shown: [], against: ArchiveSnapshot(candidates: []))
+                if let problem = result.problem { throw problem }
+                let screening = result.screening
+                return .success([
+                    ("name", screening.name ?? "none"), ("thought", screening.thought ?? "none"),
+                    ("findings", result.isSound ? "none" : result.text), ("code", result.code),
+                ])
             }
+        } catch let problem as ReplyProblem {
+            return .failure(problem)
         }
     }
 }

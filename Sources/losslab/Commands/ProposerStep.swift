@@ -4,6 +4,7 @@ import ChatClient
 import Foundation
 import LabCore
 import Proposer
+import Trainer
 
 struct ProposerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +51,9 @@ struct ProposerStepCommand: AsyncParsableCommand {
     @Option(help: "Folder of prompt files over the built-in ones.")
     var prompts: String?
 
+    @Flag(help: "Run generated code even where the kernel lacks Landlock or seccomp.")
+    var allowUnsandboxed = false
+
     @OptionGroup var projectOption: ProjectOption
     @OptionGroup var formatOption: FormatOption
 
@@ -92,7 +96,12 @@ struct ProposerStepCommand: AsyncParsableCommand {
             let client = try ChatClient(endpoint: config.endpoint.chatEndpoint(), prices: try project.prices())
             return try await client.complete(request, for: ChatPurpose(step: name))
         }
-        try show(reply, alone.reading(of: reply), request.messages)
+        let pool = WorkerPool(size: 1, configuration: project.workerConfiguration(allowUnsandboxed: allowUnsandboxed))
+        let reading = try await orFail {
+            try await alone.reading(of: reply, to: request, screener: PoolScreener(pool: pool, controls: []))
+        }
+        await pool.close()
+        try show(reply, reading, request.messages)
     }
 
     /// A campaign's losses and what they are for.
