@@ -16,7 +16,8 @@ public struct Screening: Codable, Sendable, Equatable {
     public let seconds: Double
 
     public init(
-        accepted: Bool, name: String?, thought: String? = nil, source: String?, forms: [String] = [], rejections: [Rejection] = [],
+        accepted: Bool, name: String?, thought: String? = nil, source: String?, forms: [String] = [],
+        rejections: [Rejection] = [],
         checks: [ScreeningCheck] = [], shape: LossShape? = nil, fingerprint: Fingerprint? = nil, seconds: Double = 0
     ) {
         self.accepted = accepted

@@ -1,7 +1,8 @@
+import Foundation
 public import LabCore
 import Synchronization
 
-/// Accepts a `FakeLoss` unless its text says otherwise; equal shapes get equal fingerprints.
+/// Accepts a `FakeLoss`, behind any words of a reply, unless its text says otherwise; equal shapes get equal fingerprints.
 public final class FakeScreener: LossScreener {
     private let fingerprintLength: Int
     private let callsByName = Mutex<[String: Int]>([:])
@@ -15,8 +16,12 @@ public final class FakeScreener: LossScreener {
 
     public func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
         callsByName.withLock { $0[name ?? "", default: 0] += 1 }
+        let start = text.range(of: "# fake ")?.lowerBound ?? text.startIndex
+        let (thought, text) = (String(text[..<start]), String(text[start...]))
         guard let fake = FakeLoss(text: text) else {
-            return refused("no-function", "no function was found", name: name, source: nil)
+            return reply?.isCutOff == true
+                ? refused("cut-off", "the reply was cut off by the token limit", name: name, source: nil)
+                : refused("no-code", "the reply holds no Python function", name: name, source: nil)
         }
         switch fake.behaviour {
         case .crashesScreening: throw FakeFailure(description: "screening process died")
@@ -25,7 +30,7 @@ public final class FakeScreener: LossScreener {
         }
         var generator = SeededGenerator(seed: stableHash(fake.shape))
         return Screening(
-            accepted: true, name: fake.name, source: text,
+            accepted: true, name: fake.name, thought: thought.isEmpty ? nil : thought, source: text,
             fingerprint: Fingerprint(
                 hash: fake.shape, values: (0..<fingerprintLength).map { _ in generator.normal() }))
     }

@@ -103,7 +103,7 @@ import Testing
                 Issue.record("\(candidate.status)")
                 continue
             }
-            #expect(rejection.code == "empty")
+            #expect(rejection.code == "no-code")
         }
     }
 }

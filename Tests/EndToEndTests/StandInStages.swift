@@ -1,18 +1,18 @@
-import Foundation
 import LabCore
 import LabTesting
 
 /// Screens Python text without Python, as far as the model server's losses need it.
 struct TextScreener: LossScreener {
-    func screen(_ reply: String, name: String?, reply context: ReplyContext?) async throws -> Screening {
-        let text = Self.code(in: reply)
-        let name = name ?? reply.firstMatch(of: /name"?:\**\s*"?([\w-]+)/.ignoresCase()).map { String($0.1) } ?? "loss"
+    func screen(_ text: String, name given: String?, reply: ReplyContext?) async throws -> Screening {
+        let (found, code) = Self.read(text)
+        let name = given ?? found
         func refused(_ code: String, _ message: String) -> Screening {
             Screening(
                 accepted: false, name: name, source: nil, rejections: [Rejection(code: code, message: message, line: 1)]
             )
         }
-        guard text.contains("def loss"), text.contains("return ") else { return refused("empty", "no function") }
+        if code == nil, reply?.isCutOff == true { return refused("cut-off", "the reply was cut off") }
+        guard let text = code, text.contains("return ") else { return refused("no-code", "no Python function") }
         if text.contains("open(") { return refused("forbidden", "open is not allowed") }
         if text.contains("undefined_name") { return refused("exception", "undefined_name is not defined") }
         if text.count(where: { $0 == "(" }) != text.count(where: { $0 == ")" }) {
@@ -24,12 +24,18 @@ struct TextScreener: LossScreener {
             fingerprint: Fingerprint(hash: Self.formula(of: text), values: (0..<16).map { _ in generator.normal() }))
     }
 
-    /// Out of a fence or a JSON object, as the model server wraps it.
-    private static func code(in reply: String) -> String {
-        if let object = try? JSONDecoder().decode([String: String].self, from: Data(reply.utf8)), let code = object["code"] {
-            return code
+    /// Name and code in the replies of the model server: JSON, sound or with raw line breaks, or a fenced block.
+    private static func read(_ reply: String) -> (name: String?, code: String?) {
+        let text = reply.replacing("\\n", with: "\n").replacing("\\\"", with: "\"")
+        let name = text.firstMatch(of: /[Nn]ame[*": ]+([\w-]+)/).map { String($0.1) }
+        guard let start = text.range(of: "import torch") ?? text.range(of: "def loss"), text.contains("def loss")
+        else {
+            return (name, nil)
         }
-        return reply.firstMatch(of: /```python\n([\s\S]*?)```/).map { String($0.1) } ?? reply
+        let code = text[start.lowerBound...]
+        guard text[..<start.lowerBound].contains("```") || text.hasPrefix("{") else { return (name, String(code)) }
+        let end = code.range(of: "\n```") ?? code.range(of: "\"}")
+        return (name, end.map { String(code[..<$0.lowerBound]) + "\n" })
     }
 
     /// What is returned: equal formulas are the same loss.

@@ -79,7 +79,7 @@ import Testing
         let last = model.requests[2].request.messages
         #expect(last.map(\.role) == [.system, .user, .assistant, .user, .assistant, .user])
         #expect(last[3].content.contains("Code not valid.") && last[3].content.contains("Import os is not allowed."))
-        #expect(last[4].content == "not JSON at all" && last[5].content.contains("No function was found."))
+        #expect(last[4].content == "not JSON at all" && last[5].content.contains("The reply holds no Python function."))
         let trace = try #require(ProposalTrace(genome: proposal.genome))
         #expect(trace.attempts.count == 3 && trace.isValid && !trace.isValidFirstTry)
     }

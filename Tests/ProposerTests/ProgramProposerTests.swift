@@ -81,9 +81,9 @@ import Testing
         let model = Self.model(["write": ["I cannot write code."]])
         let proposal = try await ProgramProposer(.test(model)).propose(FakeArchive.request(5))
         #expect(model.steps == ["analyse", "write", "write", "repair", "repair"])
-        #expect(model.requests[2].request.messages.last?.content.contains("No function was found.") == true)
+        #expect(model.requests[2].request.messages.last?.content.contains("The reply holds no Python function.") == true)
         #expect(proposal.text == "I cannot write code." && proposal.name == "model-5")
-        #expect(ProposalTrace(genome: proposal.genome)?.attempts.first?.findings.first?.code == "no-function")
+        #expect(ProposalTrace(genome: proposal.genome)?.attempts.first?.findings.first?.code == "no-code")
     }
 
     @Test func withoutAnAnalysisThePlainHypothesisServes() async throws {

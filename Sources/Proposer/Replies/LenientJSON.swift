@@ -300,8 +300,6 @@ private struct LenientParser {
 
 extension String {
     /// Without white space at both ends.
-    var nilIfEmpty: String? { isEmpty ? nil : self }
-
     var trimmed: String {
         var view = self[...].unicodeScalars
         while let first = view.first, first.properties.isWhitespace { view.removeFirst() }

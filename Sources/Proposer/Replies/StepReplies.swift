@@ -42,9 +42,9 @@ public struct Critique: Codable, Sendable, Equatable {
 }
 
 private func answered(_ reply: String) throws(ReplyProblem) -> String {
-    let text = ReplyText.normalised(reply)
+    let text = AnswerText.normalised(reply)
     guard !text.trimmed.isEmpty else { throw ReplyProblem(.empty, "the reply was empty") }
-    guard let answer = ReplyText.withoutThoughts(text), !answer.trimmed.isEmpty else {
+    guard let answer = AnswerText.withoutThoughts(text), !answer.trimmed.isEmpty else {
         throw ReplyProblem(.thoughtsOnly, "the reply held thoughts and no answer")
     }
     return answer

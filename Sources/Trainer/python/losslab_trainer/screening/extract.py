@@ -67,8 +67,9 @@ def python_in(text: str, reply: Reply = FILE) -> Extracted:
     if main is None:
         raise _without_code(answer, found, reply, thought_first)
     extracted = _joined(found, main, reply)
-    prose = answer.split("\n")[: max(main.line, 0)] if main.line >= 0 else []
-    thought = main.thought or told_thought(text) or _opening_prose(prose)
+    begins = main.line + len(main.code) - len(main.code.lstrip("\n"))
+    prose = answer.split("\n")[:begins] if main.line >= 0 else []
+    thought = main.thought or told_thought(text) or _prose_before(prose[:-1] if "fenced" in main.forms else prose)
     name = main.name or reply_names.announced(answer)
     first = _continued(answer, reply.prompt) if extracted.is_open else None
     return Extracted(extracted.code, extracted.forms, name, thought, first, extracted.is_open)
@@ -93,8 +94,12 @@ def _main(found: Sequence[Piece], reply: Reply) -> Piece | None:
         if piece.error is not None and (main is None or locate.looks_like_loss(piece.code)):
             if not piece.closed and (reply.cut_off or piece.line < 0):
                 raise LossRejected("cut-off", _CUT_OFF)
-            if main is not None or holds_function(piece.code) or re.search(r"(?m)^\s*(return|import)\b", piece.code):
+            if main is not None or holds_function(piece.code) or re.search(r"(?m)^\s*return\b", piece.code):
                 raise piece.error
+    if main is not None and reply.cut_off:
+        later = found[found.index(main) + 1 :]
+        if any(not piece.closed and piece.line >= 0 and locate.may_become_loss(piece.code) for piece in later):
+            raise LossRejected("cut-off", _CUT_OFF)
     if main is None:
         readable = [piece for piece in with_code if piece.error is None]
         return readable[-1] if readable else None
@@ -156,12 +161,16 @@ def _continued(text: str, prompt: str) -> str | None:
     return None
 
 
-def _opening_prose(lines: list[str]) -> str | None:
-    """What is said before the code, without fences and headings of lists."""
-    told = [line for line in lines if line.strip() and not re.match(r"\s*(```|~~~|</?\w+>)", line)]
-    if any(re.match(r"\s*(def|class|import|from|return)\b", line) for line in told):
-        told = told[: next(i for i, line in enumerate(told) if re.match(r"\s*(def|class|import|from|return)\b", line))]
-    return "\n".join(told).strip() or None
+def _prose_before(lines: list[str]) -> str | None:
+    """What is said right before the code, or else at the beginning, without fences and code."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if re.match(r"\s*(```|~~~|</?\w+>|(def|class|import|from|return)\b|\w+ = )", line):
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    told = [text for part in parts if (text := "\n".join(part).strip())]
+    return (("\n".join(parts[-1]).strip()) or told[0]) if told else None
 
 
 def _without_code(answer: str, found: Sequence[Piece], reply: Reply, thought_first: bool) -> LossRejected:

@@ -14,7 +14,7 @@ from losslab_trainer.screening.forms import FileForm, renamed, to_file_form
 from losslab_trainer.screening.header import Value
 from losslab_trainer.screening.inputs import Evaluate, Quadruple
 from losslab_trainer.screening.probe import FLAWS_OF_GRADIENT, Check, probe
-from losslab_trainer.screening.reply_echo import canonical
+from losslab_trainer.screening.reply_echo import canonical, repeats
 from losslab_trainer.screening.shape import shape
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
     if is_echo(form, _reply(job).shown):
         return _result(form, [LossRejected("echoed", "the prompt showed this very loss; change what it computes")], [])
     refused = gate.violations(form.source)
+    if any(rejection.code == "type" for rejection in refused) and repeats(_text(job, "source"), _reply(job).prompt):
+        return _result(form, [LossRejected("echoed", "the reply repeats the prompt's own words; write the function")], [])
     if refused:
         measured = "; ".join(f"line {r.line}: {r.message}" for r in refused[:5])
         return _result(form, refused, [Check("static-gate", False, measured)])

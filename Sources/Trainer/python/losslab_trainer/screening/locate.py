@@ -71,6 +71,15 @@ def looks_like_loss(code: str) -> bool:
     return not _stands_beside(name) and found.speaks and len(found.logps) > 0
 
 
+def may_become_loss(code: str) -> bool:
+    """Whether code that was cut off may have been on its way to a loss: no statement of an example or test yet."""
+    lines = [line for line in code.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    heads = [match for line in lines if (match := re.match(r"\s*(?:async )?(?:def|class)(?:\s+(\w+))?", line))]
+    if heads:
+        return not _stands_beside(heads[-1][1] or "")
+    return all(re.match(r"(import|from|@|d|de|def|c|cl|cla|clas|class)\b", line) for line in lines)
+
+
 def _best(
     functions: list[tuple[ast.FunctionDef, ast.ClassDef | None]], echoes: Collection[str]
 ) -> tuple[int, Located] | None:

@@ -53,7 +53,7 @@ def repeats(reply: str, prompt: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    return re.findall(r"\w+", text.lower().replace("\\n", " "))
 
 
 def _runs(words: list[str], length: int) -> Iterable[tuple[str, ...]]:

@@ -88,5 +88,7 @@ def _operations(loss: ast.AST) -> list[str]:
         else:
             continue
         if name not in _PLUMBING:
-            found.append((node.lineno, node.col_offset, _RENAMED.get(name, name.lower().strip("_").replace("_", "-"))))
+            said = node.func if isinstance(node, ast.Call) else node  # in the order in which they are read
+            place = (said.end_lineno or node.lineno, said.end_col_offset or node.col_offset)
+            found.append((*place, _RENAMED.get(name, name.lower().strip("_").replace("_", "-"))))
     return [name for _, _, name in sorted(found)]

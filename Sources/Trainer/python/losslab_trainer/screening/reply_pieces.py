@@ -61,7 +61,7 @@ def pieces(text: str) -> list[Piece]:
         cut = ""
         if error is not None and not closed:
             code, error, cut = _without_unfinished(code, error)
-        if code.strip():
+        if code.strip() or not closed:
             found.append((start, Piece(start, code, closed, ("fenced", *forms), _moved(error, start), cut=cut)))
     for start, end, _ in fenced:
         lines[max(start - 1, 0) : end + 1] = [""] * (min(end + 1, len(lines)) - max(start - 1, 0))
@@ -200,7 +200,7 @@ def _fenced(lines: list[str]) -> list[tuple[int, int, bool]]:
             opened, last = (match[1], number + 1), number + 1
     if opened is not None:
         blocks.append((opened[1], len(lines), False))
-    return [block for block in blocks if any(line.strip() for line in lines[block[0] : block[1]])]
+    return [block for block in blocks if not block[2] or any(line.strip() for line in lines[block[0] : block[1]])]
 
 
 def _code_behind(lines: list[str], first: int, fence: int) -> int | None:
