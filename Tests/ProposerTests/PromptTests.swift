@@ -90,8 +90,8 @@ import Testing
             account.candidates == 3 && account.validFirstTry == 1 && account.needingRepair == 2 && account.repaired == 1
         )
         #expect(account.scored == 1 && account.duplicates == 1 && account.rejected == 1)
-        #expect(account.steps.mapValues(\.calls) == ["analyse": 3, "write": 3, "repair": 4])
-        #expect(account.total.promptTokens == 1_000 && abs((account.costPerValid ?? 0) - 0.005) < 1e-12)
-        #expect(account.validFirstTryRate == 1.0 / 3 && account.repairRate == 0.5 && account.shown["kto_pair"] == 3)
+        #expect(account.steps.mapValues(\.calls) == ["analyse": 3, "write": 3, "repair": 3])
+        #expect(account.total.promptTokens == 900 && abs((account.costPerValid ?? 0) - 0.0045) < 1e-12)
+        #expect(account.soundFirstTry == 1 && account.echoed == 0 && account.validFirstTryRate == 1.0 / 3 && account.repairRate == 0.5 && account.shown["kto_pair"] == 3)
     }
 }

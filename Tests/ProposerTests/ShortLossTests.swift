@@ -56,7 +56,7 @@ import Testing
         #expect(short.function(named: "mix", note: "Score 6.") == expected)
     }
 
-    @Test(arguments: ["", "x = 1", "def other():\n    return 1", "    def loss(a):\n        return a"])
+    @Test(arguments: ["", "x = 1", "def other():\n    return 1"])
     func withoutALossAtTheMarginThereIsNone(text: String) { #expect(ShortLoss(text) == nil) }
 }
 
