@@ -15,8 +15,9 @@ struct EmbeddedModelEstimate: Codable {
     let context: Int
     /// Bytes to be fetched first; 0 where the file is here.
     let missingBytes: Int
-    /// Seconds of a reply of 100 tokens with all cores, where the speed was measured.
+    /// Seconds of a reply of 100 tokens, where the speed was measured; `speedBasis` says on what.
     let secondsPerDraft: Double?
+    let speedBasis: String?
     /// Why it cannot run here, as one sentence.
     let shortage: String?
 
@@ -36,6 +37,7 @@ struct EmbeddedModelEstimate: Codable {
         context = options.context
         missingBytes = catalogue.has(known) ? 0 : known.bytes
         secondsPerDraft = known.tokensPerSecond.map { Self.draftTokens / $0 }
+        speedBasis = known.speedBasis
         shortage =
             MachineRoom.current(folder: catalogue.folder).shortage(
                 of: known, slots: options.slots, context: options.context,
@@ -46,7 +48,7 @@ struct EmbeddedModelEstimate: Codable {
         let fetch = missingBytes > 0 ? ", and \(gigabytes(missingBytes)) are fetched first" : ""
         let speed =
             secondsPerDraft.map {
-                "a loss of 100 tokens takes about \(decimal($0, 0)) s on two idle cores, not counted above"
+                "a loss of 100 tokens takes about \(decimal($0, 0)) s (measured on \(speedBasis ?? "another machine")), not counted above"
             }
             ?? "how fast it writes was not measured, and is not counted above"
         return [

@@ -56,9 +56,12 @@ actor EmbeddedModels {
         let options = try Self.options(for: endpoint, contextTokens: contextTokens)
         let server = try await server(of: name, options)
         var asked = endpoint.chatEndpoint(contextTokens: options.context)
-        asked.name = endpoint.place
+        asked.name = "\(name) on this machine"
         asked.baseURL = server.baseURL
         asked.keyEnvironment = Self.keyVariable
+        // Long enough for a server that died to be started again.
+        asked.retries = 8
+        asked.backoff = .seconds(1)
         // Nothing else is ahead in a queue, so that a long wait is only slow writing.
         asked.timeouts = ChatTimeouts(
             firstByte: .seconds(3_600), stall: .seconds(600), total: .seconds(3_600), call: .seconds(7_200))
@@ -116,7 +119,7 @@ func fetched(_ model: LocalModel, in catalogue: ModelCatalogue, by helper: Pytho
 
 extension EndpointConfig {
     /// Where the model is, for messages.
-    var place: String { embedded != nil ? "this machine" : chatEndpoint().name }
+    var place: String { embedded != nil ? "on this machine" : "at \(chatEndpoint().name)" }
 }
 
 extension Project {

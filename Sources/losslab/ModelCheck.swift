@@ -17,7 +17,7 @@ struct ModelCheck {
         for role in Self.roles(of: config)
         where !asked.contains(where: { $0.requests == role.requests && $0.endpoint == role.endpoint }) {
             asked.append(role)
-            log("losslab: \(role.name): asking whether \(role.model) at \(role.endpoint.place) answers")
+            log("losslab: \(role.name): asking whether \(role.model) \(role.endpoint.place) answers")
             do {
                 try await models.client(
                     role.endpoint, contextTokens: role.contextTokens, prices: try project.prices(), ledger: ledger

@@ -5,7 +5,7 @@ import Testing
 /// The smallest of the lab's own models, served for real. It is fetched once (93 MB) into the repository's cache folder; where
 /// that fails the tests end with a message and nothing is claimed.
 @Suite(.serialized, .tags(.python, .slow), .enabled(if: Program.hasPython, "needs `make setup`"))
-struct EmbeddedModelTests {
+struct ServedModelTests {
     private struct Address: Decodable {
         let baseURL: String
         let key: String
