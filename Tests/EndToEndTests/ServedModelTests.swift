@@ -12,20 +12,7 @@ struct ServedModelTests {
         let process: Int32
     }
 
-    private static let cache = Program.repository.appending(path: ".cache/test-models").path
-
-    /// `nil`, and a word, where the model cannot be had.
-    private func programWithModel() throws -> Program? {
-        let program = try Program()
-        let fetched = try program.run(
-            "model", "fetch", "smollm2-135m", environment: ["LOSSLAB_CACHE": Self.cache])
-        guard fetched.code == 0 else {
-            program.remove()
-            print("skipped, for the model cannot be fetched here: \(fetched.errors)")
-            return nil
-        }
-        return program
-    }
+    private static let environment = TestModels.environment(for: "smollm2-135m")
 
     /// Starts `model serve` and waits for what it prints.
     private func serve(_ program: Program) async throws -> (process: Process, address: Address) {
@@ -34,7 +21,7 @@ struct ServedModelTests {
         )
         let process = try program.start(
             ["model", "serve", "smollm2-135m", "--format", "json", "--context-tokens", "1024"],
-            environment: ["LOSSLAB_CACHE": Self.cache], output: output, errors: errors)
+            environment: Self.environment, output: output, errors: errors)
         for _ in 0..<1_200 where process.isRunning {
             if let address = try? JSONDecoder().decode(Address.self, from: Data(contentsOf: output)) {
                 return (process, address)
@@ -86,7 +73,7 @@ struct ServedModelTests {
     }
 
     @Test func aServedModelAnswersItsKeyAloneAndEndsWithItsParent() async throws {
-        guard let program = try programWithModel() else { return }
+        guard let program = try TestModels.program(with: "smollm2-135m") else { return }
         defer { program.remove() }
         let (process, address) = try await serve(program)
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -102,7 +89,7 @@ struct ServedModelTests {
     }
 
     @Test func aServerThatDiedIsStartedOnceMoreAtTheSameAddress() async throws {
-        guard let program = try programWithModel() else { return }
+        guard let program = try TestModels.program(with: "smollm2-135m") else { return }
         defer { program.remove() }
         let (process, address) = try await serve(program)
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -118,11 +105,11 @@ struct ServedModelTests {
     }
 
     @Test func aStepAsksTheLabsOwnModel() throws {
-        guard let program = try programWithModel() else { return }
+        guard let program = try TestModels.program(with: "smollm2-135m") else { return }
         defer { program.remove() }
         let outcome = try program.run(
             "proposer", "step", "analyse", "--embedded", "smollm2-135m", "--format", "json",
-            environment: ["LOSSLAB_CACHE": Self.cache])
+            environment: Self.environment)
         // So small a model may write what no step can use; that it wrote at all is the claim.
         #expect(outcome.code == 0 || outcome.code == 2, "\(outcome.errors)")
         #expect(outcome.output.contains("\"completionTokens\"") && outcome.errors.contains("starting smollm2-135m"))
