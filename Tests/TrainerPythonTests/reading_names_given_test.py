@@ -21,7 +21,11 @@ from reading import DPO_CODE, HINGE_CODE, MARGIN, NAMES, Case, dpo, hinge
 from reading import check as compare
 
 TEMPLATE = '{"thought": "why", "name": "short-lower-case-name", "code": "import torch\\n...the whole function..."}'
-PROMPT = f"Write one new loss. Earlier ones:\n\nname: dpo\n{DPO_CODE}\nIts form:\n\ndef loss({NAMES}, beta):\n    ...\n\nAnswer with one JSON object.\n\n{TEMPLATE}\n"
+CONTRACT = f"def loss({NAMES}, beta):\n    ...\n"
+PROMPT = (
+    f"Write one new loss. Earlier ones:\n\nname: dpo\n{DPO_CODE}\nIts form:\n\n{CONTRACT}\n"
+    f"Answer with one JSON object.\n\n{TEMPLATE}\n"
+)
 
 NAMED = {
     "SmoothMargin": "smooth-margin",
@@ -101,7 +105,7 @@ ECHOES = {
     "the template": TEMPLATE,
     "the template in a fence": f"```json\n{TEMPLATE}\n```",
     "the template with another name": TEMPLATE.replace("short-lower-case-name", "new-loss"),
-    "the contract": f"```python\ndef loss({NAMES}, beta):\n    ...\n```",
+    "the contract": f"```python\n{CONTRACT}```",
     "the question": "Write one new loss. Earlier ones:",
     "a loss of the prompt": f"```python\n{DPO_CODE}```",
     "a loss of the prompt, renamed": DPO_CODE.replace("def loss", "def brand_new"),
@@ -154,7 +158,7 @@ WHOLE = {
 def test_however_a_reply_is_cut_it_is_never_another_loss(name: str) -> None:
     text, reply = WHOLE[name]
     accepted = 0
-    for length in range(len(text) + 1):
+    for length in range(0, len(text) + 1, 2):
         try:
             form = to_file_form(text[:length], reply=reply)
         except LossRejected:

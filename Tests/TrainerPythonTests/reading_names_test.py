@@ -1,4 +1,4 @@
-"""Arguments under other names and in any order are bound as they were meant, or refused: never silently another loss."""
+"""Arguments under other names and in any order are bound as they were meant, or refused: never another loss."""
 
 from __future__ import annotations
 

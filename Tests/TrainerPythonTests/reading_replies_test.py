@@ -1,4 +1,4 @@
-"""What stands around a loss in a reply is told apart from it: thoughts, baselines, tests, other blocks, other characters."""
+"""What stands around a loss in a reply is told apart from it: thoughts, baselines, tests, other blocks and signs."""
 
 from __future__ import annotations
 

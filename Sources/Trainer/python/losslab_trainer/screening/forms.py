@@ -78,12 +78,12 @@ def to_file_form(
     tree = parse(code)
     located = locate(tree, extracted.first, _echoes(reply) if reply.shown else ())
     _refuse_cut_off(extracted, reply, located, code)
-    given, is_named = _name(own, located, name, header, extracted, reply)
+    given, is_named = _name(name or (header or {}).get("name"), own, located, extracted, reply)
     fields = headers.clean({**own, **(header or {}), "name": given})
     if _is_file_form(tree, located, code):
         form = _unchanged(code, own, fields, forms)
     else:
-        form = _rewritten(code, tree, located, fields, forms, extracted.first)
+        form = _rewritten(code, tree, located, fields, forms=forms, first=extracted.first)
     lines = [None if line is None else composed([line], mended_lines)[0] for line in form.original_lines]
     return replace(form, original_lines=list(lines), thought=extracted.thought, is_named=is_named)
 
@@ -118,6 +118,7 @@ def _rewritten(
     tree: ast.Module,
     located: Located,
     fields: Mapping[str, headers.Value],
+    *,
     forms: list[str],
     first: str | None,
 ) -> FileForm:
@@ -209,17 +210,15 @@ def _refuse_cut_off(extracted: Extracted, reply: Reply, located: Located, code: 
 
 
 def _name(
+    given: object,
     own: Mapping[str, headers.Value],
     located: Located,
-    name: str | None,
-    header: Mapping[str, headers.Value] | None,
     extracted: Extracted,
     reply: Reply,
 ) -> tuple[str, bool]:
     """The caller's name, the reply's, or the code's where it says something; and whether there was one."""
-    given = next((str(n) for n in (name, (header or {}).get("name")) if n), None)
-    if given is not None:
-        return given, True
+    if given:
+        return str(given), True
     kept = reply_names.worth_keeping(extracted.name, reply.prompt)
     if kept is not None:
         return kept, True

@@ -54,7 +54,7 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
         return _result(form, [LossRejected("echoed", "the prompt showed this very loss; change what it computes")], [])
     refused = gate.violations(form.source)
     if any(rejection.code == "type" for rejection in refused) and repeats(_text(job, "source"), _reply(job).prompt):
-        return _result(form, [LossRejected("echoed", "the reply repeats the prompt's own words; write the function")], [])
+        return _result(form, [LossRejected("echoed", "the reply repeats the prompt; write the function")], [])
     if refused:
         measured = "; ".join(f"line {r.line}: {r.message}" for r in refused[:5])
         return _result(form, refused, [Check("static-gate", False, measured)])

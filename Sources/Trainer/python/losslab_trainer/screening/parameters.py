@@ -18,15 +18,23 @@ BETA = "beta"
 _CHOSEN = words(
     "chosen preferred prefer winner winning win wins won positive pos plus good better best accepted accept yes up"
 )
-_REJECTED = words("""rejected reject dispreferred unpreferred nonpreferred loser losing lose loses lost negative neg minus bad worse
-    worst declined no down""")
+_REJECTED = words(
+    """
+    rejected reject dispreferred unpreferred nonpreferred loser losing lose loses lost negative neg minus bad
+    worse worst declined no down
+    """
+)
 _REFERENCE = words("reference ref refs base sft old frozen init initial anchor prior pi0 p0 theta0 0 fixed")
 _POLICY = words("policy pol pi p model actor theta student current cur new online trained train y logpi")
 # A name with one of these is something else than a log-probability.
-_NO_LOGP = words("""rate rates ratio ratios logratio logratios reward rewards margin margins diff difference delta advantage advantages score
-    scores loss losses mask masks length lengths len lens logits logit label labels weight weights scale coef coeff bias
-    offset target targets gamma alpha lambda eps epsilon temperature temp tau smoothing kl ids input_ids tokens batch
-    grad entropy ppl""")
+_NO_LOGP = words(
+    """
+    rate rates ratio ratios logratio logratios reward rewards margin margins diff difference delta advantage
+    advantages score scores loss losses mask masks length lengths len lens logits logit label labels weight
+    weights scale coef coeff bias offset target targets gamma alpha lambda eps epsilon temperature temp tau
+    smoothing kl ids input_ids tokens batch grad entropy ppl
+    """
+)
 _SAYS_NOTHING = re.compile(
     r"(x|y|z|[a-h]|[q-v]|arg|args|input|in|tensor|t|val|value|logp|logps|lp|logprob|logprobs|log|prob|probs|term|first"
     r"|second|third|fourth|one|two|three|four|[0-9])"

@@ -1,7 +1,7 @@
 """A final mean or sum over the batch, taken off a loss whose value before it is plainly one for each pair.
 
-Shapes are followed through elementwise operations only. Where anything else is met (stacking, indexing, matrix products)
-nothing is plain and nothing is changed: the probe then says that the values have the wrong shape.
+Shapes are followed through elementwise operations only. Where anything else is met (stacking, indexing, products of
+matrices) nothing is plain and nothing is changed: the probe then says that the values have the wrong shape.
 """
 
 from __future__ import annotations

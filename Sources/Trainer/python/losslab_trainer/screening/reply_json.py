@@ -1,4 +1,4 @@
-r"""Code in JSON as models write it: sound, or with raw line breaks, other quotes, missing commas, LaTeX, an end that never came.
+r"""Code in JSON as models write it: sound, or with raw line breaks, other quotes, missing commas, LaTeX, or cut off.
 
 Sound JSON is read as JSON. Damaged JSON is read as the author must have meant it, with Python's parser as the judge of
 where the code ends: the first closing quote at which what stands before it is a whole program. A repairing JSON reader
@@ -20,14 +20,14 @@ CODE_KEYS = ("code", "loss_code", "python", "implementation", "source", "functio
 _THOUGHT_KEYS = ("thought", "thoughts", "reasoning", "idea", "rationale", "explanation", "description")
 _NAME_KEYS = ("name", "title", "loss_name", "id")
 _QUOTES = ('"""', "'''", "```", '"', "'", "`", "\u201c")
-_CODE_FIELD = re.compile(
-    rf"""(?i)(?:["'`\u201c](?:{"|".join(CODE_KEYS)})["'`\u201d]|\b(?:{"|".join(CODE_KEYS)}))\s*:\s*(?=[rf]?["'`\u201c\[])"""
-)
+_KEYS = "|".join(CODE_KEYS)
+_CODE_FIELD = re.compile(rf"""(?i)(?:["'`\u201c](?:{_KEYS})["'`\u201d]|\b(?:{_KEYS}))\s*:\s*(?=[rf]?["'`\u201c\[])""")
 _MOST_OBJECTS = 60
 _MOST_ENDS = 200
 # LaTeX whose first letters are one of JSON's escapes: \rho would become a carriage return and "ho".
 _LATEX = re.compile(
-    r"\\(?:[rbf](?=[a-zA-Z])|t(?=au|heta|ext|anh|imes|ilde|frac|riangle)|n(?=abla|eg\b|eq\b|u\b)|u(?![0-9a-fA-F]{4})|[^\"\\/bfnrtu])"
+    r"\\(?:[rbf](?=[a-zA-Z])|t(?=au|heta|ext|anh|imes|ilde|frac|riangle)|n(?=abla)"
+    r"|u(?![0-9a-fA-F]{4})|[^\"\\/bfnrtu])"
 )
 
 
@@ -223,7 +223,8 @@ def _near(text: str, keys: tuple[str, ...]) -> str | None:
     """A short field of a damaged object."""
     for key in keys:
         match = re.search(
-            rf"""(?is)["'`\u201c]?\b{key}["'`\u201d]?\s*:\s*(["'`\u201c])(.*?)(?<!\\)["'`\u201d](?=\s*(?:[,}}\n]|//|/\*))""",
+            rf"""(?is)["'`\u201c]?\b{key}["'`\u201d]?\s*:\s*(["'`\u201c])(.*?)(?<!\\)["'`\u201d]"""
+            r"(?=\s*(?:[,}\n]|//|/\*))",
             text,
         )
         if match is not None and match[2].strip():

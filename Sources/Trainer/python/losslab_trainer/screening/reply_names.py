@@ -9,18 +9,23 @@ import unicodedata
 from losslab_trainer.screening.word_sets import words
 
 _TELLS_NOTHING = re.compile(
-    r"(the|my|our|your|a|an|new|novel|custom|improved|better|best|proposed|simple|example|final|modified|enhanced|updated"
-    r"|candidate|dpo|preference|policy|compute|calculate|calc|get|forward|call|fn|func|function|[a-z]|loss|losses|name"
+    r"(the|my|our|your|a|an|new|novel|custom|improved|better|best|proposed|simple|example|final|modified|enhanced"
+    r"|updated|candidate|dpo|preference|policy|compute|calculate|calc|get|forward|call|fn|func|function|[a-z]|loss|losses|name"
     r"|short|lower|case|kebab|snake|unnamed|untitled|none|null|todo|placeholder|string|text|value|title|id|python"
     r"|method|variant|version|v|and|of|it|here|init|some|any|answer|code|idea|ver|[0-9]+|v[0-9]+|step[0-9]*)"
 )
 _ANNOUNCED = re.compile(r"(?mi)^[#*\-\s\d.]*(?:loss )?name[*_`\"]*[ \t]*[:=][*_`\"\s]*([A-Za-z][\w\- ]{0,58})")
 _TAGGED = re.compile(r"(?is)<name>(.*?)</name>")
 _LONGEST = 40
+_MOST_ALIKE = 1000
 # Functions that say little about a loss's form.
-_PLUMBING = words("""mean sum stack cat zeros ones zeros_like ones_like full_like full tensor as_tensor detach clone float double to
-    unsqueeze squeeze reshape view expand expand_as size dim numel item type_as no_grad arange neg mul add sub div
-    logsumexp_ isfinite finfo contiguous append range len min max dtype""")
+_PLUMBING = words(
+    """
+    mean sum stack cat zeros ones zeros_like ones_like full_like full tensor as_tensor detach clone float double
+    to unsqueeze squeeze reshape view expand expand_as size dim numel item type_as no_grad arange neg mul add
+    sub div isfinite finfo contiguous append range len min max dtype
+    """
+)
 _RENAMED = {"pow": "power", "clamp": "clamp", "clip": "clamp", "maximum": "max", "minimum": "min", "sqrt": "root",
             "nan_to_num": "", "where": "where", "absolute": "abs", "log_softmax": "logsoftmax"}  # fmt: skip
 
@@ -39,14 +44,15 @@ def worth_keeping(name: str | None, prompt: str = "") -> str | None:
 def stands_in(name: str, prompt: str) -> bool:
     """Whether a name stands in the prompt word for word, as written or as a slug."""
     either = f"{re.escape(name.strip().lower())}|{re.escape(slug(name))}"
-    return bool(prompt) and re.search(rf"(?<![\w-])({either})(?![\w-])", prompt.lower()) is not None
+    # A function that the shown code calls, as in torch.tanh(...), is no loss's name.
+    return bool(prompt) and re.search(rf"(?<![\w.-])({either})(?![\w(-])", prompt.lower()) is not None
 
 
 def slug(name: str) -> str:
     """Lower-case letters, digits, ``-`` and ``_``, beginning with a letter."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", plain).lower()
-    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_0123456789 ")[:_LONGEST].rstrip("-_") or ""
+    return re.sub(r"[^a-z0-9_]+", "-", plain).lstrip("-_0123456789")[:_LONGEST].rstrip("-_")
 
 
 def announced(prose: str) -> str | None:
@@ -68,11 +74,8 @@ def made(loss: ast.AST, shape: dict[str, object] | None = None, prompt: str = ""
         if shape.get("referenceFree") is True:
             words.append("reference-free")
     name = "-".join(words)[:_LONGEST].rstrip("-")
-    number = 2
-    while prompt and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", prompt.lower()):
-        name = f"{'-'.join(words)[: _LONGEST - 3].rstrip('-')}-{number}"
-        number += 1
-    return name
+    numbered = (f"{name[: _LONGEST - 4].rstrip('-')}-{number}" for number in range(2, _MOST_ALIKE))
+    return next((n for n in (name, *numbered) if not stands_in(n, prompt)), name)
 
 
 def _operations(loss: ast.AST) -> list[str]:

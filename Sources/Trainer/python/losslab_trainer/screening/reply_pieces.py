@@ -1,4 +1,4 @@
-"""The pieces of a reply that can hold code, in their order: JSON answers, tagged parts, fenced blocks, code at the margin."""
+"""The pieces of a reply that can hold code, in order: JSON answers, tagged parts, fenced blocks, code at the margin."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import re
 import unicodedata
 
 # A turn ends here; what a model writes behind it answers a question that nobody asked.
-_ENDS = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "<|file_sep|>", "<|repo_name|>",
-         "<|fim_pad|>", "<|return|>", "<|END_OF_TURN_TOKEN|>")  # fmt: skip
+_ENDS = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "<|file_sep|>",
+         "<|repo_name|>", "<|fim_pad|>", "<|return|>", "<|END_OF_TURN_TOKEN|>")  # fmt: skip
 _MARKERS = re.compile(
     r"<\|im_start\|>(assistant)?|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|assistant\|>|<start_of_turn>(model)?"
     r"|\[/?INST\]|</?s>|<\|end\|>|<\|fim_(prefix|middle|suffix)\|>|<\|begin_of_text\|>"
@@ -26,8 +26,10 @@ _ALIKE = str.maketrans(
         ("'", "LEFT SINGLE QUOTATION MARK|RIGHT SINGLE QUOTATION MARK|SINGLE LOW-9 QUOTATION MARK|PRIME"),
         ("-", "EN DASH|EM DASH|HYPHEN|NON-BREAKING HYPHEN|FULLWIDTH HYPHEN-MINUS"),
         ("*", "MULTIPLICATION SIGN|MIDDLE DOT|ASTERISK OPERATOR|DOT OPERATOR"),
-        ("/", "DIVISION SIGN|DIVISION SLASH"), ("(", "FULLWIDTH LEFT PARENTHESIS"), (")", "FULLWIDTH RIGHT PARENTHESIS"),
-        (",", "FULLWIDTH COMMA"), (":", "FULLWIDTH COLON"), ("=", "FULLWIDTH EQUALS SIGN"), ("+", "FULLWIDTH PLUS SIGN"),
+        ("/", "DIVISION SIGN|DIVISION SLASH"),
+        ("(", "FULLWIDTH LEFT PARENTHESIS"), (")", "FULLWIDTH RIGHT PARENTHESIS"),
+        (",", "FULLWIDTH COMMA"), (":", "FULLWIDTH COLON"), ("=", "FULLWIDTH EQUALS SIGN"),
+        ("+", "FULLWIDTH PLUS SIGN"),
         ("...", "HORIZONTAL ELLIPSIS"), ("<=", "LESS-THAN OR EQUAL TO"), (">=", "GREATER-THAN OR EQUAL TO"),
     ) for name in names.split("|")}
 )  # fmt: skip
