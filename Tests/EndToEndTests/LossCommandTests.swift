@@ -55,7 +55,7 @@ import Testing
             """
             import os
             def loss(policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta):
-                return (policy_chosen_logps - policy_rejected_logps) * beta
+                return (policy_rejected_logps - policy_chosen_logps) * beta * len(os.listdir("/"))
             """, to: "evil.py")
         let rewritten = try program.write(
             """

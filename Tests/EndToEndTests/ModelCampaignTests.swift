@@ -27,7 +27,7 @@ import Testing
 
         // Every candidate is accounted for, none lost, none failed.
         #expect(candidates.map(\.id.number) == Array(1...candidates.count))
-        #expect(candidates.filter { $0.tuned != nil }.count >= size.0)
+        #expect(candidates.filter { $0.tuned != nil }.count >= size.0, "\(candidates.map(\.status))")
         for candidate in candidates {
             if case .failed(let reason) = candidate.status {
                 Issue.record("candidate \(candidate.id) failed: \(reason)")

@@ -4,11 +4,12 @@ import LabTesting
 /// Screens Python text without Python, as far as the model server's losses need it.
 struct TextScreener: LossScreener {
     func screen(_ text: String, name given: String?, reply: ReplyContext?) async throws -> Screening {
-        let (found, code) = Self.read(text)
-        let name = given ?? found
+        let found = Self.read(text)
+        let (name, code) = (given ?? found.name, found.code)
         func refused(_ code: String, _ message: String) -> Screening {
             Screening(
-                accepted: false, name: name, source: nil, rejections: [Rejection(code: code, message: message, line: 1)]
+                accepted: false, name: name, source: found.code,
+                rejections: [Rejection(code: code, message: message, line: 1)]
             )
         }
         if code == nil, reply?.isCutOff == true { return refused("cut-off", "the reply was cut off") }

@@ -95,7 +95,7 @@ def answer(messages: list[dict[str, str]], key: str, request_format: object) -> 
     if '"edits"' in last:
         return json.dumps({"edits": []}), "stop"
     whole_object = bool(request_format)
-    if "You repair losses" in whole or "Answer not usable" in last or "Code not valid" in last:
+    if "You repair losses" in whole:
         if "/etc/passwd" in whole:
             return written("evil", draft_of("open('/etc/passwd')"), whole_object), "stop"
         return written("repaired", sound_loss(key), whole_object), "stop"
