@@ -3,7 +3,8 @@ import LabCore
 /// The keys of `proposer:` that say which model is asked and how; `nil` for a strategy that asks none.
 func proposingModel(from section: Section, strategy: String) -> ProposingModelConfig? {
     let keys = [
-        "model", "endpoint", "form", "prompts", "temperature", "maxTokens", "analyse", "critique", "repairs", "evidence",
+        "model", "endpoint", "form", "prompts", "temperature", "maxTokens", "analyse", "critique", "repairs",
+        "evidence",
         "contextTokens", "reasoningEffort",
     ]
     guard strategy != "grammar" else {

@@ -14,7 +14,9 @@ func sampleTable(_ summaries: [SampleSummary]) -> String {
     }
     func number(_ value: Double?) -> String { value.map { "\(Int($0.rounded()))" } ?? "-" }
     let rows = summaries.map { summary in
-        let reasons = summary.reasons.filter { $0.key != "duplicate" }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let reasons = summary.reasons.filter { $0.key != "duplicate" }.sorted {
+            ($1.value, $0.key) < ($0.value, $1.key)
+        }
         return [
             summary.model, summary.form, summary.temperature.map { compact($0) } ?? "-", "\(summary.drafts)",
             share(summary.soundFirst), share(summary.sound), share(summary.echoedFirst), share(summary.new),

@@ -46,7 +46,9 @@ struct ScoredCatalogue {
     }
 
     private static func tuned(_ loss: Evidence.Loss) -> TunedScore? {
-        guard let score = estimate(of: loss.search.t07), let greedy = estimate(of: loss.search.greedy) else { return nil }
+        guard let score = estimate(of: loss.search.t07), let greedy = estimate(of: loss.search.greedy) else {
+            return nil
+        }
         return TunedScore(
             setting: Setting(learningRate: loss.learningRate, beta: loss.beta), score: score, greedy: greedy, kl: nil,
             fidelity: .full, table: [], greedyTable: [], seeds: Array(1...loss.search.t07.count), trials: 0,

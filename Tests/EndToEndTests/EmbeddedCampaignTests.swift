@@ -67,7 +67,8 @@ struct EmbeddedCampaignTests {
         defer { program.remove() }
         _ = try program.write(Self.recipe, to: "runs/written.yaml")
         let process = try program.start(
-            ["campaign", "run", "runs/written.yaml"], environment: Self.environment, output: program.folder.appending(path: "output"),
+            ["campaign", "run", "runs/written.yaml"], environment: Self.environment,
+            output: program.folder.appending(path: "output"),
             errors: program.folder.appending(path: "errors"))
         // Killed once the model has answered for the first time.
         let conversations = program.folder.appending(path: "runs/written/conversations").path

@@ -28,7 +28,8 @@ struct ModelCampaign: Sendable {
         if strategy == "completion" { (model.form, model.evidence) = (.completion, 2) }
         config = CampaignConfig(
             name: "model", seed: 5, transferWorld: nil,
-            proposer: ProposerConfig(strategy: strategy == "discopop" ? strategy : "program", controlArms: [:], model: model),
+            proposer: ProposerConfig(
+                strategy: strategy == "discopop" ? strategy : "program", controlArms: [:], model: model),
             budget: BudgetConfig(candidates: candidates, generationSize: generationSize, proposalFactor: 3),
             tuning: TuningConfig(fullSeeds: [1, 2]),
             confirmation: ConfirmationConfig(finalists: 2, catalogueLosses: 2, seeds: Array(101...104)), workers: 4)
@@ -49,7 +50,8 @@ struct ModelCampaign: Sendable {
         return try await CampaignRunner(
             config: config, grid: SettingGrid(learningRates: [1e-3], betas: [0.05, 0.1]), catalogue: Self.catalogue,
             stages: CampaignStages(
-                proposer: ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy)), screener: screener, trials: TextTrials(),
+                proposer: ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy)), screener: screener,
+                trials: TextTrials(),
                 keys: TrialKeys(hash: { ContentHash.sha256($0) }, environment: { _ in "" })),
             storage: CampaignStorage(archive: archive, steps: steps, cache: InMemoryStepStore()), limits: limits
         ).run()

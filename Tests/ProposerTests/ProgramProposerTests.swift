@@ -81,7 +81,8 @@ import Testing
         let model = Self.model(["write": ["I cannot write code."]])
         let proposal = try await ProgramProposer(.test(model)).propose(FakeArchive.request(5))
         #expect(model.steps == ["analyse", "write", "write", "repair", "repair"])
-        #expect(model.requests[2].request.messages.last?.content.contains("The reply holds no Python function.") == true)
+        #expect(
+            model.requests[2].request.messages.last?.content.contains("The reply holds no Python function.") == true)
         #expect(proposal.text == "I cannot write code." && proposal.name == "model-5")
         #expect(ProposalTrace(genome: proposal.genome)?.attempts.first?.findings.first?.code == "no-code")
     }
@@ -101,7 +102,8 @@ import Testing
     }
 
     @Test func anAnalysisThatRepeatsThePromptIsNone() async throws {
-        let echo = #"{"lesson": "x", "gap": "y", "hypothesis": "one testable sentence about the shape of a loss and why it should score higher"}"#
+        let echo =
+            #"{"lesson": "x", "gap": "y", "hypothesis": "one testable sentence about the shape of a loss and why it should score higher"}"#
         let model = Self.model(["analyse": [echo], "write": [Replies.loss(Self.sound)]])
         _ = try await ProgramProposer(.test(model)).propose(FakeArchive.request(5))
         #expect(model.steps == ["analyse", "analyse", "write"])

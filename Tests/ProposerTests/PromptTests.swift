@@ -92,6 +92,8 @@ import Testing
         #expect(account.scored == 1 && account.duplicates == 1 && account.rejected == 1)
         #expect(account.steps.mapValues(\.calls) == ["analyse": 3, "write": 3, "repair": 3])
         #expect(account.total.promptTokens == 900 && abs((account.costPerValid ?? 0) - 0.0045) < 1e-12)
-        #expect(account.soundFirstTry == 1 && account.echoed == 0 && account.validFirstTryRate == 1.0 / 3 && account.repairRate == 0.5 && account.shown["kto_pair"] == 3)
+        #expect(
+            account.soundFirstTry == 1 && account.echoed == 0 && account.validFirstTryRate == 1.0 / 3
+                && account.repairRate == 0.5 && account.shown["kto_pair"] == 3)
     }
 }

@@ -88,7 +88,8 @@ import Testing
                     accepted: false, name: "made", source: source,
                     rejections: [
                         Rejection(
-                            code: code, message: "it is \(code)", line: text.split(separator: "\n", omittingEmptySubsequences: false).count - 1)
+                            code: code, message: "it is \(code)",
+                            line: text.split(separator: "\n", omittingEmptySubsequences: false).count - 1)
                     ])
             }
             let source = "def loss(\(ShortLoss.parameters)):\n\(body)\n"

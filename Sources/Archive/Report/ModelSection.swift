@@ -11,7 +11,8 @@ func modelSection(_ account: ModelAccount) -> String {
     }
     let table = ReportText.table(
         [
-            "step", "calls", "without reply", "prompt tokens", "of them cached", "reply tokens", "seconds", "US dollars",
+            "step", "calls", "without reply", "prompt tokens", "of them cached", "reply tokens", "seconds",
+            "US dollars",
         ], rows)
     let list = modelSentences(account).map { "- \($0)" }.joined(separator: "\n")
     return """
@@ -48,7 +49,8 @@ public func modelSentences(_ account: ModelAccount) -> [String] {
         "In the end \(account.scored) scored, \(account.rejected) rejected, "
             + "\(ReportText.plural(account.duplicates, "duplicate", "duplicates")), \(account.failed) failed; "
             + "a valid candidate cost \(account.costPerValid.map { dollars($0) + " US dollars" } ?? "an unknown amount")"
-            + (account.valid > 0 ? ", \(account.tokensPerValid) tokens written and \(each(total.seconds, account)) s." : "."))
+            + (account.valid > 0
+                ? ", \(account.tokensPerValid) tokens written and \(each(total.seconds, account)) s." : "."))
     if let best = account.best {
         sentences.append("The model's best loss in the search: \(best.name), \(ReportText.score(best.score)).")
     }

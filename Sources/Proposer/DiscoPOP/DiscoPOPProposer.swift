@@ -34,7 +34,8 @@ public struct DiscoPOPProposer: LossProposer {
                 break
             }
             let problems = written.problems.map { "- \($0)" }.joined(separator: "\n")
-            let problem = (written.screening?.source == nil ? "Answer not usable." : "Code not valid.") + "\n\(problems)"
+            let problem =
+                (written.screening?.source == nil ? "Answer not usable." : "Code not valid.") + "\n\(problems)"
             own.problem = problem
             // The last sample's error is the feedback that opens the next candidate's turn.
             guard sample < parts.config.repairs else { break }

@@ -16,7 +16,8 @@ struct ProgramRun {
 
     /// Asks until a reply can be read or the step's calls are spent; a further try says what was wrong with the last.
     mutating func ask<Value>(
-        _ step: ProgramStep, _ state: [String: String], parse: (_ reply: String, _ prompt: String) throws(ReplyProblem) -> Value
+        _ step: ProgramStep, _ state: [String: String],
+        parse: (_ reply: String, _ prompt: String) throws(ReplyProblem) -> Value
     ) async throws -> Result<Value, ReplyProblem> {
         var messages = try parts.prompts.messages(of: step, state)
         var problem = ReplyProblem(.empty, "nothing was asked")

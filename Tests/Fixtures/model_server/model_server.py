@@ -6,8 +6,8 @@ Prints its base URL on the first line and ends when its standard input is closed
 
 What is answered depends on the content of the request alone: however often it is sent, the answer is the same.
 Of ten drafts, six are sound and new, one computes the same as dpo, one is invalid and repaired when asked,
-one is malicious (it reads files) and stays so, one is cut off. A request with ``prompt`` is a text to go on from, answered
-with the body of such a draft.
+one is malicious (it reads files) and stays so, one is cut off. A request with ``prompt`` is a text to go on from,
+answered with the body of such a draft.
 
 Asked for a rating as MT-Bench asks, it gives one from 1 to 10; asked for a verdict as Arena-Hard asks, one of the five.
 
