@@ -58,7 +58,7 @@ public struct ProposingModelConfig: Codable, Sendable, Equatable {
     public var analyse: Bool
     /// Whether a valid draft is criticised once and revised (`chat`).
     public var critique: Bool
-    /// Repairs of one candidate (`program`), or further samples after invalid code (`discopop`).
+    /// Repairs of one candidate (`chat`), or further samples after a draft that cannot be used (`completion`, `discopop`).
     public var repairs: Int
     /// Earlier losses shown with their code.
     public var evidence: Int

@@ -93,7 +93,6 @@ import Testing
             }
             let source = "def loss(\(ShortLoss.parameters)):\n\(body)\n"
             if body.contains("copy") { return refused("echoed", source: source) }
-            if body.contains("prose") { return refused("no-code", source: nil) }
             if body.contains("wrong") { return refused("gradient", source: source) }
             return Screening(accepted: true, name: "made", source: source, fingerprint: nil)
         }
@@ -119,14 +118,41 @@ import Testing
         let second = try #require(prompt.range(of: "def loss_v1("))
         #expect(first.lowerBound < second.lowerBound && prompt.hasSuffix("\"\"\"Improved version of loss_v1.\"\"\"\n"))
         #expect(prompt.contains("\"\"\"Score 6.00 ± ") && request.stop.contains("\ndef ") && request.messages.isEmpty)
-        #expect(proposal.parents.count == 2 && proposal.parents.contains(CandidateID(-1)) && proposal.name == "made")
+        #expect(Set(proposal.parents).count == 2 && proposal.name == "made")
         #expect(proposal.text.contains("def loss_v2(") && proposal.text.hasSuffix("    return sound\n"))
         #expect(proposal.reply?.shown.count == 2)
         #expect(TokenEstimate.usual(prompt) < 900)
     }
 
-    @Test func aCopyIsSampledAgainWarmerAndProseAtTheSameTemperature() async throws {
-        let (model, proposal) = try await run(["copy", "prose", "sound"])
+    /// Standard errors of 0.1 make the temperature 0.2: what lies within noise is shown about alike, what is far below never.
+    @Test func shownLossesAreDrawnByScoreOverNoise() throws {
+        func scored(_ number: Int, _ name: String, _ mean: Double) -> Candidate {
+            let base = Self.catalogue(number, name, "value_\(-number)", mean: mean)
+            let score = Estimate(mean: mean, standardError: 0.1, count: 3)
+            let tuned = TunedScore(
+                setting: Setting(learningRate: 1e-3, beta: 0.05), score: score, greedy: score, kl: nil, fidelity: .full,
+                table: [], greedyTable: [], seeds: [1, 2, 3], trials: 3, onGridEdge: false)
+            return Candidate(
+                id: base.id, arm: base.arm, generation: 0, proposal: base.proposal, source: base.source,
+                fingerprint: nil, shape: nil, status: base.status, tuned: tuned)
+        }
+        let snapshot = ArchiveSnapshot(candidates: [
+            scored(-1, "best", 6.8), scored(-2, "tied", 6.8), scored(-3, "below", 6.6), scored(-4, "far", 3),
+        ])
+        var counts: [String: Int] = [:]
+        for seed in 1...4_000 {
+            let request = ProposalRequest(
+                arm: .evolution, parents: [], snapshot: snapshot, seed: UInt64(seed), number: 1)
+            for name in ShownVersions(for: request, count: 1).names { counts[name, default: 0] += 1 }
+        }
+        // Shares 1 : 1 : exp(-1) of 2.368; four standard deviations of 4,000 draws are 0.031.
+        let shares = counts.mapValues { Double($0) / 4_000 }
+        #expect(abs((shares["best"] ?? 0) - 0.4223) < 0.031 && abs((shares["tied"] ?? 0) - 0.4223) < 0.031)
+        #expect(abs((shares["below"] ?? 0) - 0.1554) < 0.023 && shares["far"] == nil)
+    }
+
+    @Test func aDraftThatFailsIsSampledAgainAndAfterACopyWarmer() async throws {
+        let (model, proposal) = try await run(["copy", "wrong", "sound"])
         #expect(model.steps == ["complete", "complete", "complete"])
         #expect(model.requests.map(\.request.prompt).allSatisfy { $0 == model.requests[0].request.prompt })
         let temperatures = model.requests.compactMap(\.request.temperature)
@@ -134,15 +160,6 @@ import Testing
         #expect(Set(model.requests.map(\.request.seed)).count == 3)
         let trace = try #require(ProposalTrace(genome: proposal.genome))
         #expect(trace.isValid && !trace.isSoundFirst && trace.attempts.first?.findings.first?.code == "echoed")
-    }
-
-    @Test func whatFailsForAReasonIsShownWithItAndItsLine() async throws {
-        let (model, proposal) = try await run(["wrong", "sound"])
-        #expect(model.steps == ["complete", "complete-repair"])
-        let prompt = try #require(model.requests[1].request.prompt)
-        #expect(prompt.contains("# loss_v0 cannot be used. It is gradient. It stands in: `return wrong`\n"))
-        #expect(prompt.contains("def loss_v0(") && prompt.hasSuffix("\"\"\"Corrected version of loss_v0.\"\"\"\n"))
-        #expect(proposal.text.contains("def loss_v1(") && proposal.operation == "complete-repair")
     }
 
     @Test func triesAreBounded() async throws {

@@ -105,6 +105,13 @@ WRONG_BLOCK: dict[str, Case] = {
     "a baseline that is called loss and used": Case(
         fenced(DPO_CODE + f"\ndef scaled({NAMES}, beta):\n    return loss({NAMES}, beta) / 1.0\n"), dpo, ("helpers",)
     ),
+    "a wrapper in another order": Case(
+        HINGE_CODE
+        + "\ndef mine(log_pi_yw, log_ref_yw, log_pi_yl, log_ref_yl, beta):\n"
+        + "    return loss(log_pi_yw, log_pi_yl, log_ref_yw, log_ref_yl, beta)\n",
+        hinge,
+        ("helpers", "parameters"),
+    ),
     "a constant that is called loss": Case(
         fenced("loss = 1\ndef bent" + HINGE_CODE[8:].replace("(1 -", "(loss -")), hinge, ("helpers",)
     ),
@@ -262,6 +269,10 @@ TEXT: dict[str, Case] = {
     "numbered lines": Case(
         fenced("".join(f"{n}: {line}\n" for n, line in enumerate(HINGE_CODE.splitlines(), 1))), hinge, ("prompts",)
     ),
+    "a notebook's commands": Case(fenced("!pip install torch\n%matplotlib inline\n" + HINGE_CODE), hinge, ("magics",)),
+    "a title on the fence": Case('```python title="loss.py"\n' + HINGE_CODE + "```\n", hinge),
+    "four backticks": Case("````python\n" + HINGE_CODE + "````\n", hinge),
+    "a head in single backticks": Case(f"`{HEAD.strip()}` is its head.\n" + fenced(HINGE_CODE), hinge),
     "tabs": Case(HINGE_CODE.replace("    ", "\t"), hinge),
     "trailing comma": Case('{"name": "x", "code": "' + RAW + '",}', hinge, ("json",)),
     "single quotes": Case("{'name': 'x', 'code': '" + RAW + "'}", hinge, ("json",)),

@@ -2,8 +2,10 @@ public import LabCore
 
 /// Proposes by completion: versions of one function in ascending order of score, and the header of the next.
 ///
-/// Made for code and base models: nothing has to be followed but the text. What is no loss, or a copy of one, is sampled
-/// again; what fails for a reason is shown once more with that reason, as the version before its correction.
+/// Made for code and base models: nothing has to be followed but the text. A draft that cannot be used is sampled again from
+/// the same prompt, which the server has read already; after a copy a little warmer. Showing a small model its failing loss
+/// with a sentence on what is wrong was measured and left out: 6 of 50 such repairs by a 1.5B model gave a sound new loss,
+/// against 15 of 60 first samples and 8 of 29 further ones.
 public struct CompletionProposer: LossProposer {
     /// Where a completion has left the function: the next statement at the margin.
     static let stops = ["\ndef ", "\nclass ", "\n#", "\nif ", "\nprint", "\nimport", "\nfrom", "\n@", "\n```"]
@@ -19,12 +21,8 @@ public struct CompletionProposer: LossProposer {
         var draft = try await write(versions, &run)
         var copies = 0
         for _ in 0..<parts.config.repairs where !draft.isSound {
-            if draft.isBeyondRepair {
-                copies += draft.isCopy ? 1 : 0
-                draft = try await write(versions, warmer: Double(copies) * Self.warmerAfterCopy, &run)
-            } else {
-                draft = try await repaired(draft, versions, &run)
-            }
+            copies += draft.isCopy ? 1 : 0
+            draft = try await write(versions, warmer: Double(copies) * Self.warmerAfterCopy, &run)
         }
         return run.proposal(draft, parents: versions.losses.map(\.candidate.id))
     }
@@ -44,29 +42,5 @@ public struct CompletionProposer: LossProposer {
         return try await run.draft(
             .completion(prompt, stop: Self.stops), .complete, shown: versions.functions, header: versions.next,
             warmer: warmer)
-    }
-
-    /// The keys of the repairing prompt.
-    static func state(repairing draft: LossDraft) -> [String: String] {
-        repairState(code: draft.code, problem: draft.problems.first ?? "It cannot be used.")
-    }
-
-    /// - Parameter problem: what is wrong; it stands in a comment of one line.
-    static func repairState(code: String, problem: String) -> [String: String] {
-        [
-            "code": code.replacing("def loss(", with: "def loss_v0("),
-            "problem": String(problem.replacing("\n", with: " ").prefix(300)),
-            "next": "def loss_v1(\(ShortLoss.parameters)):\n    \"\"\"Corrected version of loss_v0.\"\"\"",
-        ]
-    }
-
-    private func repaired(
-        _ draft: LossDraft, _ versions: ShownVersions, _ run: inout ProgramRun
-    ) async throws -> LossDraft {
-        let state = Self.state(repairing: draft)
-        let prompt = try parts.prompts.text(of: .completeRepair, state)
-        return try await run.draft(
-            .completion(prompt, stop: Self.stops), .completeRepair, shown: versions.functions + [draft.code],
-            header: state["next"] ?? "")
     }
 }

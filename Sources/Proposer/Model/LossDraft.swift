@@ -14,9 +14,6 @@ struct LossDraft: Sendable {
     /// A loss that is there already, word for word or by what it computes.
     var isCopy: Bool { findings.contains { $0.code == "echoed" || $0.code == "duplicate" } }
 
-    /// Nothing here that could be mended: another sample is worth more than a repair.
-    var isBeyondRepair: Bool { screening?.source == nil || isCopy }
-
     /// The loss as the repairing model reads it; of a reply without one, the reply.
     var code: String {
         guard let source = screening?.source else { return text.trimmed }

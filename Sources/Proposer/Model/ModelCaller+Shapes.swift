@@ -15,7 +15,7 @@ extension ModelCaller {
 
     private static func steps(of config: ProposingModelConfig, strategy: String) -> [ProgramStep] {
         if strategy == "discopop" { return [.discopop] }
-        if config.form == .completion { return [.complete, .completeRepair] }
+        if config.form == .completion { return [.complete] }
         return (config.analyse ? [.analyse] : []) + [.write, .repair] + (config.critique ? [.critique] : [])
     }
 }

@@ -74,11 +74,6 @@ public struct ProgramStep: Sendable, Equatable {
     /// Versions of a loss and the header of the next -> its body.
     public static let complete = ProgramStep(
         "complete", reads: ["versions", "next"], answer: .completion, calls: 3, onFailure: .propose)
-    /// A loss, what is wrong with it and the header of the next version -> its body.
-    public static let completeRepair = ProgramStep(
-        "complete-repair", reads: ["code", "problem", "next"], temperature: 0.7, answer: .completion, calls: 3,
-        onFailure: .keepDraft)
-
     /// The first messages of the paper's loop.
     public static let discopop = ProgramStep(
         "discopop", reads: ["contract", "example", "archive"], answer: .lossObject, calls: 4)
@@ -88,8 +83,8 @@ public struct ProgramStep: Sendable, Equatable {
     public static let discopopRefused = ProgramStep("discopop-refused", reads: ["problem"])
 
     public static let all = [
-        analyse, write, critique, repair, retry, complete, completeRepair, discopop, discopopScored, discopopRefused,
+        analyse, write, critique, repair, retry, complete, discopop, discopopScored, discopopRefused,
     ]
     /// The steps that can be run alone.
-    public static let alone = [analyse, write, critique, repair, complete, completeRepair, discopop]
+    public static let alone = [analyse, write, critique, repair, complete, discopop]
 }

@@ -35,11 +35,6 @@ public struct StepAlone: Sendable {
             state["code"] = ShortLoss(source)?.function(named: "loss", note: nil) ?? source.trimmed
             state["shape"] = candidate.shape?.words.joined(separator: " ") ?? "Nothing was measured."
             state["findings"] = Self.findings(of: candidate)
-            if step.name == ProgramStep.completeRepair.name {
-                state.merge(
-                    CompletionProposer.repairState(code: state["code"] ?? "", problem: state["findings"] ?? "")
-                ) { $1 }
-            }
         }
         return state.filter { step.reads.contains($0.key) }
     }

@@ -1,27 +1,46 @@
+import Foundation
 import LabCore
 
 /// The few losses that a completion goes on from: versions of one function, the best last.
 ///
-/// The parents that selection chose come first; the places left go to losses of the better half, drawn by the request's
-/// seed, so that the drafts of a generation do not all start from the same text.
+/// They are drawn by the request's seed, each in proportion to exp(score / T), where T is twice the scores' median standard
+/// error: what noise cannot tell apart is shown about alike, so that the drafts of a generation do not all go on from the
+/// one loss that happens to lead. (With the leader in most prompts, two drafts in three copied it or one another.)
 struct ShownVersions: Sendable {
-    /// A loss and its short form, in ascending order of score.
-    let losses: [(candidate: Candidate, short: ShortLoss)]
+    /// A loss and its short form.
+    typealias Version = (candidate: Candidate, short: ShortLoss)
+
+    /// In ascending order of score.
+    let losses: [Version]
 
     init(for request: ProposalRequest, count: Int) {
-        let scored = request.snapshot.scored.compactMap { candidate -> (candidate: Candidate, short: ShortLoss)? in
-            guard let source = candidate.source, !source.isControl else { return nil }
-            return ShortLoss(source.text).map { (candidate, $0) }
-        }.sorted { Self.score($0.candidate) > Self.score($1.candidate) }
-        var chosen: [(candidate: Candidate, short: ShortLoss)] = []
-        func take(_ loss: (candidate: Candidate, short: ShortLoss)) {
-            let isNew = !chosen.contains { $0.candidate.id == loss.candidate.id || $0.short == loss.short }
-            if chosen.count < count, isNew { chosen.append(loss) }
+        var open: [Version] = []
+        for candidate in request.snapshot.scored {
+            guard let source = candidate.source, !source.isControl, let short = ShortLoss(source.text),
+                !open.contains(where: { $0.short == short })
+            else { continue }
+            open.append((candidate, short))
         }
-        for parent in request.parents { scored.first { $0.candidate.id == parent.id }.map(take) }
+        let temperature = Self.temperature(open.compactMap { $0.candidate.tuned?.score.standardError })
+        let best = open.map { Self.score($0.candidate) }.max() ?? 0
         var generator = SeededGenerator(seed: request.seed, stream: 11)
-        for loss in scored.prefix(max(count, (scored.count + 1) / 2)).shuffled(using: &generator) { take(loss) }
+        var chosen: [Version] = []
+        while chosen.count < count, !open.isEmpty {
+            let weights = open.map { exp((Self.score($0.candidate) - best) / temperature) }
+            var point = generator.uniform() * weights.reduce(0, +)
+            let index = weights.firstIndex {
+                point -= $0
+                return point < 0
+            }
+            chosen.append(open.remove(at: index ?? open.count - 1))
+        }
         losses = chosen.sorted { Self.score($0.candidate) < Self.score($1.candidate) }
+    }
+
+    /// Twice the median of the standard errors; scores without errors are told apart from a tenth of a point on.
+    private static func temperature(_ errors: [Double]) -> Double {
+        guard !errors.isEmpty else { return 0.1 }
+        return max(2 * errors.sorted()[errors.count / 2], 1e-6)
     }
 
     private static func score(_ candidate: Candidate) -> Double { candidate.tuned?.score.mean ?? -.infinity }

@@ -111,10 +111,9 @@ def written(name: str, code: str, as_object: bool) -> str:
     return f"**Name:** {name}\n\nIt keeps a pull.\n\n```python\n{code}```\n"
 
 
-def completion(prompt: str, key: str) -> tuple[str, str]:
-    """The body of a draft, or of a repaired one where the prompt speaks of a correction."""
-    code = sound_loss(key) if "Corrected version" in prompt else draft(key)[1]
-    return code.split("beta):\n", 1)[1], "stop"
+def completion(key: str) -> tuple[str, str]:
+    """The body of a draft."""
+    return draft(key)[1].split("beta):\n", 1)[1], "stop"
 
 
 def draft_of(statement: str) -> str:
@@ -201,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
             text, finish = nonsense(key)
         else:
             text, finish = (
-                completion(request["prompt"], key)
+                completion(key)
                 if "prompt" in request
                 else answer(request["messages"], key, request.get("response_format"))
             )

@@ -3,7 +3,7 @@
 What is understood, and the word reported for it in ``FileForm.forms``:
 
     file      already the file form: nothing is changed          renamed     a function under another name
-    json, escaped, tagged, fenced, prose, indented, signs, escapes, prompts, quoted: see reply_pieces.py
+    json, escaped, tagged, fenced, prose, indented, signs, escapes, prompts, magics, quoted: see reply_pieces.py
     parameters  other parameter names or order
     method    ``self`` first, ``self.beta``                      class       a method of a class
     constants parameters with defaults become constants          imports     torch, F, math used but never imported

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from losslab_trainer.contract import LossRejected
 from losslab_trainer.screening import parsing, reply_json
-from losslab_trainer.screening.reply_text import with_plain_signs, with_whole_escapes, without_prompts
+from losslab_trainer.screening.reply_text import with_plain_signs, with_whole_escapes, without_magics, without_prompts
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*$")
 _CODE_START = re.compile(
@@ -83,6 +83,7 @@ def mended(code: str) -> tuple[str, list[str], LossRejected | None]:
         ("signs", with_plain_signs),
         ("escapes", with_whole_escapes),
         ("prompts", without_prompts),
+        ("magics", without_magics),
         ("quoted", _unquoted),
     ):
         for other in (mend(code), mend(_dedented(code))):

@@ -71,6 +71,11 @@ def with_whole_escapes(code: str) -> str:
     return re.sub(r"(?<!\\)\\(?=u(?![0-9a-fA-F]{4})|U(?![0-9a-fA-F]{8})|x(?![0-9a-fA-F]{2})|N(?!\{))", r"\\\\", code)
 
 
+def without_magics(code: str) -> str:
+    """Without a notebook's own commands, such as ``%matplotlib inline`` and ``!pip install torch``."""
+    return re.sub(r"(?m)^[ \t]*[%!][^\n]*$", "", code)
+
+
 def without_prompts(code: str) -> str:
     """Code from a Python shell (``>>> ``, ``... ``), a numbered listing or a diff, without what stands before it."""
     lines = code.split("\n")
