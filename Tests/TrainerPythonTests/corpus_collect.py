@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import collections
-import hashlib
 import json
 import re
 import sys
 from pathlib import Path
 
 from corpus_oracle import judge
-from corpus_replies import FOLDER, IMPORTS, Corpus, Reply
+from corpus_replies import FOLDER, IMPORTS, Corpus, Reply, digest
 from losslab_trainer.loss_process import LossProcesses
 
 DEFINITION = re.compile(r"(?m)^def \w+\(.*(?:\n(?:[ \t].*)?)*")
@@ -29,7 +28,7 @@ def replies_of(folder: Path) -> list[Reply]:
     found: list[Reply] = []
     for path in sorted((folder / "conversations").glob("*.jsonl")):
         shown: list[str] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for line in path.read_text(encoding="utf-8").splitlines():
             exchange = json.loads(line)
             reply, request = exchange.get("reply"), exchange["request"]
             if not reply or not reply["choices"]:
@@ -46,7 +45,7 @@ def replies_of(folder: Path) -> list[Reply]:
                     shown.append(code)
             found.append(
                 Reply(
-                    id=f"{settings['model']}/{settings['form']}/{path.stem}/{number}",
+                    id=f"{settings['model']}/{settings['form']}/{digest(text)}",
                     model=settings["model"],
                     form=settings["form"],
                     temperature=round(float(request["temperature"]), 3),
@@ -68,13 +67,12 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=FOLDER)
     options = parser.parse_args()
     corpus = Corpus.read(options.corpus)
-    known = {hashlib.sha256(reply.text.encode()).hexdigest() for reply in corpus.replies}
+    known = {reply.text for reply in corpus.replies}
     new = []
     for folder in options.folders:
         for reply in replies_of(folder):
-            digest = hashlib.sha256(reply.text.encode()).hexdigest()
-            if digest not in known and reply.text.strip():
-                known.add(digest)
+            if reply.text not in known and reply.text.strip():
+                known.add(reply.text)
                 new.append(reply)
     corpus.replies += new
     processes = LossProcesses.start(options.worker)

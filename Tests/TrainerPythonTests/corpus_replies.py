@@ -16,11 +16,16 @@ FOLDER = Path(__file__).resolve().parents[1] / "Fixtures/corpus"
 IMPORTS = "import math\nimport torch\nimport torch.nn.functional as F"  # before each completion, as the lab puts them
 
 
+def digest(text: str) -> str:
+    """What a text is known by in the corpus."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 @dataclass
 class Reply:
     """One reply. ``verdict``, ``reason`` and ``copy`` are the oracle's (corpus_oracle.py)."""
 
-    id: str
+    id: str  # model/form/digest of the text
     model: str
     form: str
     temperature: float
@@ -98,9 +103,8 @@ class Corpus:
         pieces: dict[str, str] = {}
 
         def key(text: str) -> str:
-            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-            pieces[digest] = text
-            return digest
+            pieces[digest(text)] = text
+            return digest(text)
 
         lines = []
         for reply in sorted(self.replies, key=lambda reply: reply.id):

@@ -1,6 +1,6 @@
 """What a screening package makes of the corpus: how many sound losses it refuses and how many broken ones it accepts.
 
-    python corpus_screen.py --worker .build/debug/losslab-worker [--python-path OTHER/Sources/Trainer/python]
+python corpus_screen.py --worker .build/debug/losslab-worker [--python-path OTHER/Sources/Trainer/python]
 """
 
 from __future__ import annotations

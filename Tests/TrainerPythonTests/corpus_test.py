@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from corpus_oracle import Verdict, judge
+from corpus_oracle import judge
 from corpus_replies import Corpus, Reply, checked
 from losslab_trainer.loss_process import LossProcesses
 
@@ -98,12 +99,24 @@ ORACLE = {
 
 @pytest.mark.parametrize("code", ORACLE, ids=range(len(ORACLE)))
 def test_the_oracle_tells_sound_from_broken(code: str, processes: LossProcesses) -> None:
-    def judged(text: str, *, cut_off: bool = False) -> Verdict:
-        return judge(processes, text, "chat", cut_off, [])
+    def verdict(text: str, form: str = "chat", *, cut_off: bool = False) -> str:
+        return judge(processes, text, form, cut_off, []).verdict
 
-    assert judged(f"Here:\n```python\n{code}\n```\nIt works.").verdict == ORACLE[code]
+    assert verdict(f"Here:\n```python\n{code}\n```\nIt works.") == ORACLE[code]
+    assert verdict(code) == ORACLE[code]
     if ORACLE[code] == "sound":
-        assert judged(f"Here:\n```python\n{code}", cut_off=True).verdict == "broken"
+        answer = json.dumps({"thought": "t", "name": "n", "code": code})
+        assert verdict(f"Here:\n```python\n{code}", cut_off=True) == "broken"
+        assert verdict(f"```json\n{answer}\n```", "discopop") == "sound"
+        assert verdict(answer[:-5], "discopop", cut_off=True) == "broken"
+        assert verdict(code + "\nprint(loss(1))\n", "completion") == "sound"
+        assert verdict(code, "completion", cut_off=True) == "broken"
+
+
+def test_the_oracle_leaves_open_which_of_two_functions_is_meant(processes: LossProcesses) -> None:
+    wrong = (RHO + "x").replace("def loss(", "def other(")
+    for text in (f"```python\n{RHO}-x\n```\nor\n```\n{wrong}\n```", f"```python\n{RHO}-x\n\n\n{wrong}\n```"):
+        assert judge(processes, text, "chat", False, []).verdict == "unclear"
 
 
 def test_the_oracle_knows_a_copy(processes: LossProcesses) -> None:
