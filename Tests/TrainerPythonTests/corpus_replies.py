@@ -28,7 +28,7 @@ class Reply:
     id: str  # model/form/digest of the text
     model: str
     form: str
-    temperature: float
+    temperature: float | None
     step: str
     cut_off: bool
     text: str  # of a completion: the imports, the function's header, the reply
