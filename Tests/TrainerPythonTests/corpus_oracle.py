@@ -1,7 +1,7 @@
 """Whether a reply is a sound loss, by plain torch: not the lab's reader, rewriting, gate, probe or descent.
 
 The code runs in a loss process, locked down as any loss, and is judged by its values and derivatives alone. What the
-rules below leave open is ``unclear`` and waits for a person (Fixtures/corpus/hand.json).
+rules below leave open is ``unclear`` and waits for a verdict by hand (Fixtures/corpus/hand.json).
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def test_the_corpus_is_of_many_replies_models_and_temperatures() -> None:
     assert verdicts["sound"] >= 50 and verdicts["broken"] >= 50
 
 
-def test_a_person_has_looked_where_the_oracle_is_unsure_and_nowhere_else() -> None:
+def test_there_is_a_verdict_by_hand_where_the_oracle_is_unsure_and_nowhere_else() -> None:
     unsure = {reply.id for reply in CORPUS.replies if reply.verdict == "unclear"}
     assert CORPUS.hand.keys() == unsure
     assert all(found["verdict"] in ("sound", "broken") and found["reason"] for found in CORPUS.hand.values())
@@ -73,10 +73,11 @@ def test_a_fault_is_a_sound_loss_refused_or_a_broken_one_accepted() -> None:
     def result(*codes: str) -> dict[str, object]:
         return {"rejections": [{"code": code, "message": "why"} for code in codes]}
 
+    verdicts = {"a": "sound", "b": "sound", "c": "broken", "d": "broken", "e": "unclear", "h": "sound"}
+    copies = [reply("f", "sound", copy=True), reply("g", "sound", copy=True)]
     corpus = Corpus(
-        [reply("a", "sound"), reply("b", "sound"), reply("c", "broken"), reply("d", "broken"), reply("e", "unclear")]
-        + [reply("f", "sound", copy=True), reply("g", "sound", copy=True), reply("h", "sound")],
-        {"e": {"verdict": "broken", "reason": "looked at"}},
+        [*(reply(identifier, verdict) for identifier, verdict in verdicts.items()), *copies],
+        {"e": {"verdict": "broken", "reason": "its code was read"}},
     )
     results = {"a": result(), "b": result("shape"), "c": result("shape"), "d": result(), "e": result()}
     results |= {"f": result("echoed"), "g": result("gradient"), "h": result("echoed")}

@@ -16,7 +16,7 @@ LONGEST = 30_000  # characters
 
 
 class Unreadable(Exception):
-    """Why there is no loss in the text: ``broken`` for the model's fault, ``unclear`` where a person must look."""
+    """Why there is no loss in the text: ``broken`` for the model's fault, ``unclear`` where the code must be read."""
 
     def __init__(self, verdict: str, reason: str) -> None:
         super().__init__(reason)
