@@ -1,4 +1,4 @@
-"""Folders of `losslab proposer sample` -> the corpus of replies, each with the oracle's verdict.
+"""Folders of `losslab proposer sample`, or of campaigns -> the corpus of replies, each with the oracle's verdict.
 
     python corpus_collect.py --worker .build/debug/losslab-worker FOLDER...   adds what is new in the folders
     python corpus_collect.py --worker .build/debug/losslab-worker --judge     judges the whole corpus again
@@ -19,24 +19,31 @@ from corpus_oracle import judge
 from corpus_replies import FOLDER, IMPORTS, Corpus, Reply, digest
 from losslab_trainer.loss_process import LossProcesses
 
+FORMS = {
+    "complete": "completion",
+    "complete-repair": "completion",
+    "write": "chat",
+    "repair": "chat",
+    "discopop": "discopop",
+}
 DEFINITION = re.compile(r"(?m)^def \w+\(.*(?:\n(?:[ \t].*)?)*")
 
 
 def replies_of(folder: Path) -> list[Reply]:
-    """Every call of a sample, in order. An answer that failed has no text and is left out."""
-    settings = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
+    """Every draft of a sample or campaign, in order. A call that failed has no text and is left out."""
     found: list[Reply] = []
     for path in sorted((folder / "conversations").glob("*.jsonl")):
         shown: list[str] = []
         for line in path.read_text(encoding="utf-8").splitlines():
             exchange = json.loads(line)
             reply, request = exchange.get("reply"), exchange["request"]
-            if not reply or not reply["choices"]:
+            form = FORMS.get(exchange["step"])
+            if form is None or not reply or not reply["choices"]:
                 continue
             choice = reply["choices"][0]
             prompt = request.get("prompt") or "\n\n".join(m["content"] for m in request["messages"])
             text, before = choice["text"], prompt
-            if "prompt" in request:
+            if form == "completion":
                 start = prompt.rindex("\ndef ") + 1
                 before, header = prompt[:start], prompt[start:].rstrip("\n")
                 text = f"{IMPORTS}\n\n\n{header}\n{text}"
@@ -45,10 +52,10 @@ def replies_of(folder: Path) -> list[Reply]:
                     shown.append(code)
             found.append(
                 Reply(
-                    id=f"{settings['model']}/{settings['form']}/{digest(text)}",
-                    model=settings["model"],
-                    form=settings["form"],
-                    temperature=round(float(request["temperature"]), 3),
+                    id=f"{request['model']}/{form}/{digest(text)}",
+                    model=request["model"],
+                    form=form,
+                    temperature=_rounded(request.get("temperature")),
                     step=exchange["step"],
                     cut_off=choice["finish"] == "length",
                     text=text,
@@ -57,6 +64,10 @@ def replies_of(folder: Path) -> list[Reply]:
                 )
             )
     return found
+
+
+def _rounded(temperature: float | None) -> float | None:
+    return None if temperature is None else round(temperature, 3)
 
 
 def main() -> None:

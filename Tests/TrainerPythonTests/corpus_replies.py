@@ -28,7 +28,7 @@ class Reply:
     id: str  # model/form/digest of the text
     model: str
     form: str
-    temperature: float
+    temperature: float | None
     step: str
     cut_off: bool
     text: str  # of a completion: the imports, the function's header, the reply
@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass
 class Corpus:
-    """Replies, and what people added: verdicts where the oracle has none, and known misses of screening."""
+    """Replies, and what was added by hand: verdicts where the oracle has none, and known misses of screening."""
 
     replies: list[Reply]
     hand: dict[str, dict[str, str]] = field(default_factory=dict)  # id -> verdict, reason
@@ -99,7 +99,7 @@ class Corpus:
         return found
 
     def write(self, folder: Path = FOLDER) -> None:
-        """Replies and the pieces of their prompts; what people wrote stays as it is."""
+        """Replies and the pieces of their prompts; what was written by hand stays as it is."""
         pieces: dict[str, str] = {}
 
         def key(text: str) -> str:

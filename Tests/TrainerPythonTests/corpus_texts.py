@@ -16,7 +16,7 @@ LONGEST = 30_000  # characters
 
 
 class Unreadable(Exception):
-    """Why there is no loss in the text: ``broken`` for the model's fault, ``unclear`` where a person must look."""
+    """Why there is no loss in the text: ``broken`` for the model's fault, ``unclear`` where the code must be read."""
 
     def __init__(self, verdict: str, reason: str) -> None:
         super().__init__(reason)
@@ -59,7 +59,7 @@ def _completed(text: str, cut_off: bool) -> str:
     """From the imports to the first statement after the function."""
     lines = text.split("\n")
     start = next(i for i, line in enumerate(lines) if line.startswith("def "))
-    margins = [i for i in range(start + 1, len(lines)) if lines[i].strip() and not lines[i][0].isspace()]
+    margins = [i for i in range(start + 1, len(lines)) if re.match(r"[^\s#]", lines[i])]
     for end in [*margins, len(lines)]:
         code = "\n".join(lines[:end])
         if _parses(code):

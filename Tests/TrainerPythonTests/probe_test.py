@@ -330,6 +330,6 @@ def test_faults_in_the_sandbox_are_rejections_with_their_line(processes: LossPro
     text = f"def f({NAMES}, beta):\n{RHO}    return rho + torch.zeros(3)\n"
     rejection = cast(list[dict[str, object]], check({"source": text}, context)["rejections"])[0]
     assert (rejection["code"], rejection["line"]) == ("exception", 3)
-    text = f"def f({NAMES}, beta):\n{RHO}    return rho.mean()\n"
+    text = f"def f({NAMES}, beta):\n{RHO}    return torch.stack((rho, rho)).mean()\n"
     rejection = cast(list[dict[str, object]], check({"source": text}, context)["rejections"])[0]
     assert rejection["code"] == "shape" and "leave out .mean()" in str(rejection["message"])

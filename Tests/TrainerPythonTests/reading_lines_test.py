@@ -200,6 +200,7 @@ REDUCED: dict[str, Case] = {
     "mean kept in the same name": Case(
         MARGIN + "    value = torch.relu(1 - beta * rho)\n    value = value.mean()\n    return value\n", hinge, R
     ),
+    "mean of a sum": Case(MARGIN + "    return torch.relu(1 - beta * rho).sum().mean()\n", hinge, R),
     "mean with a factor": Case(MARGIN + "    return 0.5 * torch.relu(2 - 2 * beta * rho).mean()\n", hinge, R),
     "mean by a number": Case(MARGIN + "    return torch.relu(2 - 2 * beta * rho).mean() / 2\n", hinge, R),
     "two means": Case(

@@ -6,9 +6,9 @@ float32 inputs; NaN or infinity
 - at realistic margins, and for |rho| up to 1000 nats as long as |beta * rho| <= 50;
 - in the first step of training, where rho = 0 for every pair, and in a batch of equal pairs;
 
-no derivative that reaches the policy, derivatives that are rounding alone, or none that anywhere prefers chosen to
-rejected; a descent that does not raise chosen over rejected, or sends both away (descent.py); values that change from
-call to call.
+no derivative that reaches the policy, none where rho = 0 and training begins, derivatives that are rounding alone, or
+none that anywhere prefers chosen to rejected; a descent that does not raise chosen over rejected, or sends both away
+(descent.py); values that change from call to call.
 
 Measured, not refused: margins beyond that (exponential losses overflow float32 at beta * rho < -88), a ten times larger
 beta, NaN in a batch of one when larger batches are finite (a sample variance has none; the trainer drops such a batch's
@@ -33,6 +33,7 @@ from losslab_trainer.screening.inputs import Evaluate, Quadruple
 BATCH = 64
 LARGEST_MARGIN = 1000.0  # nats
 LARGEST_SCALED_MARGIN = 50.0  # beta * rho
+STARTS = 0.1  # of the pull at 64 times that distance
 FATAL = frozenset({"timeout", "memory", "crashed", "protocol", "nondeterministic"})
 FLAWS_OF_GRADIENT = frozenset({"gradient", "constant", "runaway"})  # what a control may have
 
@@ -79,6 +80,7 @@ class _Probe:
         self.evaluate = evaluate
         self.beta = beta
         self.control = control
+        self.pulls_at_start = True
         self.report = ProbeReport()
 
     def everything(self) -> None:
@@ -113,11 +115,22 @@ class _Probe:
         values = self._values("finite-start", start)
         if values is not None and self._finite("finite-start", start, values):
             slope = self._preference(values)
+            self.pulls_at_start = _pull(values) > 0 or self._pulls_beside(start)
             self._note("gradient-start", bool((slope < 0).any()), f"mean slope in rho {_mean(slope):.3g} at rho = 0")
         equal = Quadruple(*(x.expand(8).clone() for x in inputs.realistic(1, first=5).to(torch.float32)))
         values = self._values("finite-equal-pairs", equal)
         if values is not None:
             self._finite("finite-equal-pairs", equal, values)
+
+    def _pulls_beside(self, start: Quadruple) -> bool:
+        """Whether a thousandth of a nat from the start it pulls, as a hinge at zero does and a square does not."""
+        pulls = []
+        for nats in (2**-10, 2**-4):
+            signs = torch.where(torch.arange(BATCH) % 4 < 2, nats, -nats)
+            chosen, rejected = start.policy_chosen + signs, start.policy_rejected + signs.roll(1)
+            values = self._values("gradient-start", Quadruple(chosen, rejected, *start[2:]), required=False)
+            pulls.append(_pull(values) if values is not None else 0.0)
+        return pulls[0] > STARTS * pulls[1]
 
     def _margins(self) -> None:
         furthest = min(LARGEST_MARGIN, LARGEST_SCALED_MARGIN / self.beta)
@@ -151,7 +164,7 @@ class _Probe:
         self._finite("dtype-bfloat16", pairs, values, required=False)
 
     def _gradient(self, values: LossValues, pairs: Quadruple) -> bool:
-        largest = max(_largest(values.policy_chosen_grad), _largest(values.policy_rejected_grad)) * BATCH
+        largest = _pull(values) * BATCH
         try:
             flaw = rounding.flaw(self.evaluate, values, pairs, self.beta)
         except LossRejected as rejection:
@@ -161,6 +174,12 @@ class _Probe:
             self._refuse("gradient-exists", flaw)
             return False
         self._passed("gradient-exists", f"largest derivative in a policy log-probability {largest:.3g}")
+        if not self.pulls_at_start:
+            message = (
+                "No derivative where training begins: at rho = 0 the loss pulls on no pair. Let it pull there too."
+            )
+            self._refuse("gradient-start", LossRejected("gradient", message))
+            return False
         slope = self._preference(values)
         right = int((slope < 0).sum())
         measured = f"towards the chosen answer for {right} of {BATCH} pairs, mean slope in rho {_mean(slope):.3g}"
@@ -265,6 +284,11 @@ class _Probe:
             self.report.rejections.append(rejection)
         if stop or rejection.code in FATAL:
             raise _Stopped
+
+
+def _pull(values: LossValues) -> float:
+    """The largest derivative in a policy log-probability."""
+    return max(_largest(values.policy_chosen_grad), _largest(values.policy_rejected_grad))
 
 
 def _largest(vector: Tensor) -> float:

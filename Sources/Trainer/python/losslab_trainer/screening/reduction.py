@@ -278,14 +278,19 @@ def _edits(
     options = [*rest, *(k.value for k in node.keywords)]
     over_batch = all(isinstance(o, ast.Constant | ast.UnaryOp) and ast.unparse(o) in ("0", "-1") for o in options)
     named = all(k.arg in ("dim", "axis") for k in node.keywords)
-    if (of_module and not node.args) or not over_batch or not named or _shape(inner, here) != _PAIR:
+    if (of_module and not node.args) or not over_batch or not named:
+        return None
+    # What is one number already stays so: x.sum().mean().
+    below = _edits(inner, names, scope, source) if not of_module and not options else None
+    if _shape(inner, here) != _PAIR and below is None:
         return None
     kind = name.removeprefix("nan")
     if of_module:
         return kind, [(source.start(node), source.start(inner), "("), (source.end(inner), source.end(node), ")")]
     end = source.end(node.func) - len(node.func.attr)
     dot = source.text.rfind(".", 0, end)
-    return kind, [(dot, source.end(node), "")]
+    own = (dot, source.end(node), "")
+    return (kind, [own]) if below is None else (below[0], [*below[1], own])
 
 
 def _edits_of_operation(
