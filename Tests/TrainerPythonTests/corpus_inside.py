@@ -7,6 +7,8 @@ one namespace; ``NAME``, the function or ``Class.method``; ``ROLES``, for each o
 from __future__ import annotations
 
 import ast
+import contextlib
+import inspect
 import io
 import math
 import sys
@@ -35,10 +37,10 @@ for name in ("logsigmoid", "softplus"):
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
-def executed() -> dict[str, object]:
+def executed() -> dict[str, typing.Any]:
     """The namespace after all definitions. Usage that fails is not the loss's fault; a name it misses shows later."""
     sys.stdout = io.StringIO()
-    namespace: dict[str, object] = {"__name__": "reply", **KNOWN}
+    namespace: dict[str, typing.Any] = {"__name__": "reply", **KNOWN}
     for text in CODE:
         for node in ast.parse(text).body:
             if isinstance(node, DEFINITIONS):
@@ -50,12 +52,23 @@ def executed() -> dict[str, object]:
     return namespace
 
 
-def function(namespace: dict[str, object]) -> Call:
+def function(namespace: dict[str, typing.Any]) -> Call:
+    """The function, or the method of an object that has beta."""
     owner, _, method = NAME.rpartition(".")
-    if not owner:
-        return typing.cast(Call, namespace[NAME])
-    found = getattr(namespace[owner], method)
-    return lambda *values: found(types.SimpleNamespace(beta=BETA[0], loss_fn=None), *values)
+    me: typing.Any = types.SimpleNamespace()
+    if owner:
+        for values in ((0.0,), ()):
+            with contextlib.suppress(Exception):
+                me = namespace[owner](*values)
+    found = getattr(namespace[owner], method) if owner else namespace[NAME]
+    if next(iter(inspect.signature(found).parameters), "") != "self":
+        return typing.cast(Call, found)
+
+    def bound(*values: object) -> object:
+        me.beta = BETA[0]
+        return found(me, *values)
+
+    return bound
 
 
 BETA = [0.0]

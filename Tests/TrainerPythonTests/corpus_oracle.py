@@ -75,7 +75,8 @@ def judge(processes: LossProcesses, text: str, form: str, cut_off: bool, shown: 
     # A completion that goes on with another whole function may mean that one.
     if form == "completion" and verdicts[0].verdict == "broken":
         again = _rest(text)
-        verdicts += [judge(processes, again, "chat", cut_off, shown)] if again is not None else []
+        following = judge(processes, again, "chat", cut_off, shown) if again is not None else verdicts[0]
+        verdicts += [following] if following.reason != "no Python" else []
     names = [function.name for function in found[-4:]] + ["what follows"]
     if len({verdict.verdict for verdict in verdicts}) > 1:
         told = "; ".join(f"{name}: {v.verdict}, {v.reason}" for name, v in zip(names, verdicts, strict=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,8 +91,8 @@ def test_a_fault_is_a_sound_loss_refused_or_a_broken_one_accepted() -> None:
     }
 
 
-# A verdict takes up to half a second, so the tests repeat every tenth.
-@pytest.mark.parametrize("reply", CORPUS.replies[::10], ids=lambda reply: reply.id)
+# A verdict takes up to half a second, so the tests repeat every twentieth.
+@pytest.mark.parametrize("reply", CORPUS.replies[::20], ids=lambda reply: reply.id)
 def test_the_oracle_says_again_what_it_said(reply: Reply, processes: LossProcesses) -> None:
     found = judge(processes, reply.text, reply.form, reply.cut_off, reply.shown)
     assert (found.verdict, found.copy) == (reply.verdict, reply.copy), found.reason
@@ -116,7 +117,7 @@ ORACLE = {
     RHO + "unknown(x)": "broken",
     RHO + "F.softplus(beta * (rejected_logps - ref_r))": "broken",
     RHO + "open('/etc/passwd').read()": "broken",
-    RHO + "-F.logsigmoid(": "broken",
+    RHO + "-F.logsigmoid(": "unclear",
     HEAD.replace("ref_c", "first") + "    return -F.logsigmoid(chosen_logps - rejected_logps)": "unclear",
 }
 
@@ -141,6 +142,22 @@ def test_the_oracle_leaves_open_which_of_two_functions_is_meant(processes: LossP
     wrong = (RHO + "x").replace("def loss(", "def other(")
     for text in (f"```python\n{RHO}-x\n```\nor\n```\n{wrong}\n```", f"```python\n{RHO}-x\n\n\n{wrong}\n```"):
         assert judge(processes, text, "chat", False, []).verdict == "unclear"
+
+
+METHOD = RHO.replace("def loss(", "def loss(self, ").replace(", beta)", ")").replace("beta *", "self.beta *")
+
+
+def test_the_oracle_calls_methods_and_leaves_open_what_it_cannot_read(processes: LossProcesses) -> None:
+    def verdict(text: str, form: str) -> str:
+        return judge(processes, text, form, False, []).verdict
+
+    assert verdict(METHOD + "-F.logsigmoid(x)", "chat") == "sound"
+    top, body = (METHOD + "-self.width * F.logsigmoid(x)").split("\n\n\n")
+    made = "class Loss:\n    def __init__(self, beta=0.1):\n        self.width = 2\n\n"
+    assert verdict(f"{top}\n{made}{textwrap.indent(body, '    ')}", "chat") == "sound"
+    assert verdict(f"{{'code': '''{RHO}-x'''}}", "discopop") == "unclear"
+    assert verdict("```python\n" + RHO.replace("(chosen", "(\u201cchosen") + "x\n```", "chat") == "unclear"
+    assert verdict("I cannot help with that.", "chat") == verdict("I cannot help with that.", "discopop") == "broken"
 
 
 def test_the_oracle_knows_a_copy(processes: LossProcesses) -> None:

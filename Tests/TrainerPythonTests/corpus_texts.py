@@ -38,9 +38,13 @@ def functions(text: str, form: str, cut_off: bool) -> list[Found]:
         raise Unreadable("unclear", "a very long reply")
     if form == "completion":
         return _of([_completed(text, cut_off)], first=True)
-    if form == "discopop":
-        return _of([_json_code(text, cut_off)])
-    return _of(_blocks(text, cut_off))
+    try:
+        return _of([_json_code(text, cut_off)] if form == "discopop" else _blocks(text, cut_off))
+    except Unreadable as problem:
+        # Something is defined there, only not where these means look for it.
+        if ("def " in text or "lambda" in text) and str(problem) in ("no code", "no JSON", "no Python"):
+            raise Unreadable("unclear", str(problem)) from None
+        raise
 
 
 def role(parameter: str) -> str | None:
@@ -109,7 +113,7 @@ def _longest(block: str) -> str | None:
 def _json_code(text: str, cut_off: bool) -> str:
     start, end = text.find("{"), text.rfind("}")
     if start < 0:
-        raise Unreadable("unclear" if "def " in text else "broken", "no JSON")
+        raise Unreadable("broken", "no JSON")
     if end < start:
         raise Unreadable("broken" if cut_off else "unclear", "cut off" if cut_off else "JSON without an end")
     try:
