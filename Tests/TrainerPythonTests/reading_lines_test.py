@@ -162,9 +162,6 @@ REFUSED: dict[str, Case] = {
     "gradients on within none": Case(
         before("with torch.no_grad():\n    with torch.enable_grad():\n        x = 1"), "forbidden", line=3
     ),
-    "a walrus that may not happen": Case(
-        MARGIN + "    x = rho\n    y = 1 if beta > 1 else (x := 2 * rho)\n    return x\n", "forbidden", line=4
-    ),
     "try": Case(before("try:\n    x = 1\nexcept Exception:\n    x = 2"), "forbidden", line=2),
     "an import that is used": Case("import os\n" + HINGE_CODE.replace("1 -", "os.getpid() -"), "forbidden"),
     "a log call that is no log call": Case(before("logger.append(1)"), "forbidden", line=2),
