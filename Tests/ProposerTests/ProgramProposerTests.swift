@@ -201,6 +201,25 @@ import Testing
         #expect(log.exchanges.allSatisfy { $0.reply?.choices.first?.finish == .refusal })
     }
 
+    @Test func theModelIsNotShownWhatTheControlArmsFound() async throws {
+        let model = ScriptedModel { _, _, _ in Replies.loss(FakeLoss(name: "fresh", value: 6)) }
+        func found(_ number: Int, _ arm: SearchArm) -> Candidate {
+            let loss = FakeLoss(name: "found_by_\(arm == .evolution ? "model" : "grammar")", value: 7)
+            let base = FakeArchive.candidate(number, loss, mean: 7)
+            return Candidate(
+                id: base.id, arm: arm, generation: 1, proposal: base.proposal, source: base.source,
+                fingerprint: base.fingerprint, shape: nil, status: base.status, tuned: base.tuned)
+        }
+        let own = found(1, .evolution), other = found(2, .random)
+        let request = ProposalRequest(
+            arm: .evolution, parents: [own, other],
+            snapshot: ArchiveSnapshot(candidates: FakeArchive.burnIn + [own, other]), seed: 1, number: 3)
+        let proposal = try await ArmRouter(searching: try ProgramProposer(.test(model))).propose(request)
+        let texts = model.requests.indices.map(model.text).joined()
+        #expect(texts.contains("found_by_model") && !texts.contains("found_by_grammar"))
+        #expect(proposal.parents == [CandidateID(1)])
+    }
+
     @Test func controlArmsAskNoModel() async throws {
         let (model, _) = failing(.refusedKey)
         let router = ArmRouter(searching: try ProgramProposer(.test(model)))

@@ -16,7 +16,7 @@ public func campaignReport(
     sections.append(
         rankingSection(
             snapshot, confirmation, world: config?.world, untrained: untrained,
-            scale: (config?.judge ?? JudgeConfig()).scale))
+            scale: (config?.judge ?? JudgeConfig()).scale, model: config?.proposer.model?.model))
     if let confirmation { sections.append(confirmationSection(confirmation)) }
     if let frontier { sections.append(frontierSection(frontier, campaign: name)) }
     if let comparison = ArmComparison(snapshot) { sections.append(armSection(comparison)) }

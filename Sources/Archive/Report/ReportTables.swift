@@ -15,7 +15,7 @@ func ranked(_ snapshot: ArchiveSnapshot) -> [Candidate] {
 
 func rankingSection(
     _ snapshot: ArchiveSnapshot, _ confirmation: Confirmation?, world: String?, untrained: [UntrainedScore],
-    scale: String = JudgeConfig().scale
+    scale: String = JudgeConfig().scale, model: String? = nil
 ) -> String {
     let all = ranked(snapshot)
     guard !all.isEmpty else { return "## Ranking\n\nNo loss has a score yet." }
@@ -28,7 +28,7 @@ func rankingSection(
     let shown = numbered.filter {
         $0.place <= rankedRows || $0.loss.lossName == "dpo" || confirmed[$0.loss.lossName] != nil
     }
-    let rows = shown.map { row($0.place, $0.loss, dpo: dpo, confirmed: confirmed[$0.loss.lossName]) }
+    let rows = shown.map { row($0.place, $0.loss, dpo: dpo, confirmed: confirmed[$0.loss.lossName], model: model) }
     var text = """
         ## Ranking
 
@@ -57,17 +57,26 @@ private func untrainedTable(_ scores: [UntrainedScore]) -> String {
         + "sharpening.\n\n" + ReportText.table(["untrained"] + scores.map(\.decoding), [["score"] + row])
 }
 
-private func row(_ place: Int, _ loss: Candidate, dpo: TunedScore?, confirmed: Estimate?) -> [String] {
+/// - Parameter model: the language model that proposed; found losses are then told from the grammar's.
+private func row(
+    _ place: Int, _ loss: Candidate, dpo: TunedScore?, confirmed: Estimate?, model: String?
+) -> [String] {
     guard let tuned = loss.tuned else { return [] }
     let difference = loss.lossName == "dpo" ? nil : dpo.flatMap { tuned.difference(from: $0) }
     return [
-        "\(place)", loss.lossName, (loss.source?.origin ?? .discovered).rawValue, ReportText.score(tuned.score),
+        "\(place)", loss.lossName, origin(of: loss, model: model), ReportText.score(tuned.score),
         ReportText.score(tuned.greedy), ReportText.number(tuned.kl, decimals: 2),
         ReportText.setting(tuned.setting.learningRate),
         ReportText.setting(tuned.setting.beta) + (tuned.onGridEdge ? "*" : ""), "\(tuned.seeds.count)",
         "\(tuned.trials)",
         ReportText.difference(difference), ReportText.score(confirmed),
     ]
+}
+
+/// `baseline`, `published`, or for a found loss who wrote it.
+private func origin(of loss: Candidate, model: String?) -> String {
+    guard loss.arm != .catalogue, let model else { return (loss.source?.origin ?? .discovered).rawValue }
+    return loss.arm == .evolution ? model : "grammar, \(loss.arm.rawValue)"
 }
 
 func confirmationSection(_ confirmation: Confirmation) -> String {

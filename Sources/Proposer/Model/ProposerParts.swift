@@ -31,7 +31,8 @@ public struct ProposerParts: Sendable {
 /// Sends the searching arm to a model and the control arms to the grammar, which costs nothing.
 ///
 /// So the control arms of a model's campaign ask whether the model found more than random losses and one-step changes of
-/// the same number; they cost no calls and see no scores.
+/// the same number; they cost no calls and see no scores. Nor is the model shown what they found: in the first campaign
+/// that did, its best losses were edits of a loss that the grammar had drawn at random.
 public struct ArmRouter: LossProposer {
     private let searching: any LossProposer
     private let controls: any LossProposer
@@ -42,6 +43,12 @@ public struct ArmRouter: LossProposer {
     }
 
     public func propose(_ request: ProposalRequest) async throws -> LossProposal {
-        try await (request.arm == .evolution ? searching : controls).propose(request)
+        guard request.arm == .evolution else { return try await controls.propose(request) }
+        func isOwn(_ candidate: Candidate) -> Bool { candidate.arm == .evolution || candidate.arm == .catalogue }
+        return try await searching.propose(
+            ProposalRequest(
+                arm: request.arm, parents: request.parents.filter(isOwn),
+                snapshot: ArchiveSnapshot(candidates: request.snapshot.candidates.filter(isOwn)), seed: request.seed,
+                number: request.number))
     }
 }
