@@ -44,7 +44,9 @@ let projectFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().
         let quickstart = try CampaignFile.load(projectFolder + "/runs/quickstart.yaml")
         #expect(quickstart.map(\.name) == ["quickstart"])
         #expect(quickstart[0].world == "length-biased")
-        #expect(quickstart[0].budget.candidates >= 40)
+        let model = quickstart[0].proposer.model
+        #expect(model?.endpoint.embedded == "qwen2.5-coder-1.5b" && model?.form == .completion)
+        #expect(quickstart[0].proposer.fallback == "grammar" && quickstart[0].budget.candidates >= 12)
         #expect(quickstart[0].confirmation.seeds.count >= 12)
         let overnight = try CampaignFile.load(projectFolder + "/runs/overnight.yaml")
         #expect(Set(overnight.map(\.world)).count == overnight.count)

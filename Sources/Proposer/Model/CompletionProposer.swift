@@ -4,7 +4,7 @@ public import LabCore
 ///
 /// Made for code and base models: nothing has to be followed but the text. A draft that cannot be used is sampled again from
 /// the same prompt, which the server has read already; after a copy a little warmer. Showing a small model its failing loss
-/// with a sentence on what is wrong was measured and left out: 6 of 50 such repairs by a 1.5B model gave a sound new loss,
+/// with a sentence on what is wrong was measured and left out: 6 of 51 such repairs by a 1.5B model gave a sound new loss,
 /// against 15 of 60 first samples and 8 of 29 further ones.
 public struct CompletionProposer: LossProposer {
     /// Where a completion has left the function: the next statement at the margin.
