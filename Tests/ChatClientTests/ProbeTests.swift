@@ -21,8 +21,9 @@ import Testing
     @Test(arguments: ChatEndpoint.Provider.allCases)
     func whatKeepsAModelFromAnsweringIsTold(_ provider: ChatEndpoint.Provider) async throws {
         let cases: [(String, ChatError.Kind?)] = [
-            ("ok", nil), ("filterazure", nil), ("bad", .badRequest), ("context", .contextOverflow), ("key", .refusedKey),
-            ("keygoogle", .refusedKey), ("keyexpired", .refusedKey), ("echoedrequest", .badRequest),
+            ("ok", nil), ("filterazure", nil), ("bad", .badRequest), ("context", .contextOverflow),
+            ("key", .refusedKey), ("keygoogle", .refusedKey), ("keyexpired", .refusedKey),
+            ("echoedrequest", .badRequest),
             ("model", .unknownModel), ("place", .configuration), ("500", .serverError), ("quota", .rateLimited),
             ("html", .serverError), ("badjson", .malformedReply),
         ]
