@@ -22,8 +22,8 @@ import Testing
     func whatKeepsAModelFromAnsweringIsTold(_ provider: ChatEndpoint.Provider) async throws {
         let cases: [(String, ChatError.Kind?)] = [
             ("ok", nil), ("filterazure", nil), ("bad", .badRequest), ("context", .contextOverflow),
-            ("key", .refusedKey),
-            ("keygoogle", .refusedKey), ("keyexpired", .refusedKey), ("echoedrequest", .badRequest),
+            ("key", .refusedKey), ("keygoogle", .refusedKey), ("keyexpired", .refusedKey),
+            ("echoedrequest", .badRequest),
             ("model", .unknownModel), ("place", .configuration), ("500", .serverError), ("quota", .rateLimited),
             ("html", .serverError), ("badjson", .malformedReply),
         ]

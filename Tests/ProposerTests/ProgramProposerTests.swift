@@ -110,6 +110,18 @@ import Testing
         #expect(model.text(2).contains("A change in the shape of kto_pair"))
     }
 
+    @Test func aPromptThatTheServerFindsTooLongShowsFewerLosses() async throws {
+        let model = ScriptedModel { request, purpose, _ in
+            guard purpose.step == "write" else { return Replies.analysis }
+            let shown = request.messages.last?.content.components(separatedBy: "def ").count ?? 0
+            if shown - 1 > 1 { throw ChatError(.contextOverflow, "too long") }
+            return Replies.loss(Self.sound)
+        }
+        let proposal = try await ProgramProposer(.test(model)).propose(FakeArchive.request(5))
+        #expect(proposal.text == Self.sound.text && model.steps == ["analyse", "write", "write", "write"])
+        #expect(ProposalTrace(genome: proposal.genome)?.shown.count == 1)
+    }
+
     @Test func withoutAnalysingThePlainHypothesisServes() async throws {
         let model = Self.model(["write": [Replies.loss(Self.sound)]])
         var config = ProposingModelConfig(model: "m")

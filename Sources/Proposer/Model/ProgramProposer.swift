@@ -16,9 +16,10 @@ public struct ProgramProposer: LossProposer {
         var run = ProgramRun(parts, request, strategy: "program")
         let hypothesis =
             parts.config.analyse ? try await analyse(&run) : Self.plainHypothesis(for: request)
-        let evidence = Self.evidence(for: request, hypothesis: hypothesis, count: parts.config.evidence)
+        let first = try await firstDraft(&run, hypothesis: hypothesis)
+        var draft = first.draft
+        let evidence = first.evidence
         run.saw(hypothesis: hypothesis, shown: evidence.names)
-        var draft = try await write(&run, hypothesis: hypothesis, evidence)
         for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !draft.isSound {
             draft = try await mended(draft, &run, evidence)
         }
@@ -86,6 +87,21 @@ public struct ProgramProposer: LossProposer {
         return
             "A change in the shape of \(names.joined(separator: " or ")), away from where its gradient is strong now, "
             + "may score higher."
+    }
+
+    /// The first draft and what was shown for it: half as many losses each time the server finds the prompt too long.
+    private func firstDraft(
+        _ run: inout ProgramRun, hypothesis: String
+    ) async throws -> (draft: LossDraft, evidence: Evidence) {
+        var count = parts.config.evidence
+        while true {
+            let evidence = Self.evidence(for: run.request, hypothesis: hypothesis, count: count)
+            do {
+                return (try await write(&run, hypothesis: hypothesis, evidence), evidence)
+            } catch let error as ChatError where error.kind == .contextOverflow && count > 1 {
+                count /= 2
+            }
+        }
     }
 
     /// A draft; where the reply holds no loss of its own, once more with what was wrong.
