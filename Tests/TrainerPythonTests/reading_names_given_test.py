@@ -184,7 +184,8 @@ def processes() -> Iterator[LossProcesses]:
 def test_the_measured_shape_is_part_of_a_made_name(processes: LossProcesses) -> None:
     context = cast("Context", SimpleNamespace(loss_processes=processes))
     body = (
-        "    gap = policy_chosen_logps - policy_rejected_logps\n    return F.softplus(-beta * (gap - gap.mean() + 1))\n"
+        "    gap = policy_chosen_logps - policy_rejected_logps\n"
+        "    return F.softplus(-beta * (gap - 0.1 * gap.detach().mean()))\n"
     )
     result = check({"source": f"A batch's mean.\n```python\ndef loss({NAMES}, beta):\n{body}```"}, context)
     assert result["accepted"], result["rejections"]
