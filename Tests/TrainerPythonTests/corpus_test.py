@@ -53,7 +53,7 @@ def test_the_corpus_is_of_many_replies_models_and_temperatures() -> None:
     replies = CORPUS.replies
     assert len({reply.text for reply in replies}) == len(replies) >= 200
     assert len({reply.model for reply in replies}) >= 3
-    assert "completion" in {reply.form for reply in replies}
+    assert {"completion", "chat"} <= {reply.form for reply in replies}
     assert len({reply.temperature for reply in replies}) >= 3
     verdicts = Counter(CORPUS.verdict(reply) for reply in replies)
     assert verdicts["sound"] >= 50 and verdicts["broken"] >= 50
