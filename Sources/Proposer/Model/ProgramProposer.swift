@@ -21,7 +21,7 @@ public struct ProgramProposer: LossProposer {
         let evidence = first.evidence
         run.saw(hypothesis: hypothesis, shown: evidence.names)
         for _ in 0..<min(parts.config.repairs, ProgramStep.repair.calls) where !draft.isSound {
-            draft = try await mended(draft, &run, evidence)
+            draft = try await revised(draft, findings: draft.problems, &run, evidence)
         }
         if parts.config.critique, draft.isSound {
             draft = try await criticised(draft, &run, hypothesis: hypothesis, evidence)
@@ -119,18 +119,12 @@ public struct ProgramProposer: LossProposer {
     }
 
     /// One repair. A reply without a loss in it leaves the draft as it was.
-    private func mended(
-        _ draft: LossDraft, _ run: inout ProgramRun, _ evidence: Evidence
-    ) async throws -> LossDraft {
-        try await revised(draft, findings: draft.problems, by: .repair, &run, evidence)
-    }
-
     private func revised(
-        _ draft: LossDraft, findings: [String], by step: ProgramStep, _ run: inout ProgramRun, _ evidence: Evidence
+        _ draft: LossDraft, findings: [String], _ run: inout ProgramRun, _ evidence: Evidence
     ) async throws -> LossDraft {
         let state = ["contract": Contract.text, "code": draft.code, "findings": findings.joined(separator: "\n")]
         let messages = try parts.prompts.messages(of: .repair, state)
-        let revised = try await run.draft(.messages(messages), step, shown: evidence.functions + [draft.code])
+        let revised = try await run.draft(.messages(messages), .repair, shown: evidence.functions + [draft.code])
         return revised.screening?.source == nil ? draft : revised
     }
 
@@ -144,7 +138,7 @@ public struct ProgramProposer: LossProposer {
         }
         guard case .success(let found) = critique, !found.edits.isEmpty else { return draft }
         let findings = ["A reviewer asks for these changes:"] + found.edits.map { "- \($0)" }
-        let revised = try await revised(draft, findings: findings, by: .repair, &run, evidence)
+        let revised = try await revised(draft, findings: findings, &run, evidence)
         return revised.isSound ? revised : draft
     }
 }

@@ -33,7 +33,7 @@ struct ProgramRun {
                 if reply.choices.first?.finish == .refusal {
                     throw ReplyProblem(.refused, "the model refused to answer")
                 }
-                return .success(try parse(reply.text, messages[...].prefix(2).map(\.content).joined(separator: "\n")))
+                return .success(try parse(reply.text, messages.prefix(2).map(\.content).joined(separator: "\n")))
             } catch let found as ReplyProblem {
                 problem = found
             }
