@@ -161,9 +161,6 @@ def test_with_a_tokenizer_tokens_are_counted_and_what_is_too_long_is_told(tmp_pa
     assert flagged == {(2, "truncated"), (3, "special-token")}
     assert result["tokens"]["longer"]["max"] == 60
     assert (result["tokens"]["truncated"]["pairs"], result["tokens"]["dropped"]) == (1, 1)
-    sample = result["samples"][0]["asTokens"]
-    assert sample["prompt"] == "<|im_start|>user\nis it?<|im_end|>\n<|im_start|>assistant\n"
-    assert sample["rejected"] == "no<|im_end|>\n"
     whole = run(file, tokenizer=str(tmp_path / "model"))
     assert whole["usable"] == 4
     refused = run(file, tokenizer=str(tmp_path / "model"), chatTemplate="{{ messages[0]['role'] }}")

@@ -177,9 +177,9 @@ BAD_ROWS: list[tuple[dict[str, Any], Any, str, str]] = [
         talk(),
         talk(chosen=[{"role": "assistant", "content": None, "tool_calls": [{"n": 1}]}]),
         "malformed",
-        "tool calls",
+        "a tool call without a function's name",
     ),
-    (talk(), talk(prompt=[{"role": "user", "content": [{"type": "image"}]}]), "malformed", "type 'image'"),
+    (talk(), talk(prompt=[{"role": "user", "content": [{"type": "image"}]}]), "not-text", "type 'image'"),
     (pair(), '{"prompt": "a", "chosen": "b", "rejected": ', "malformed", "not JSON"),
     (pair(), "[1, 2]", "malformed", "not an object but a list"),
     (pair(), pair(), "duplicate", "the same as row 0"),
@@ -208,7 +208,7 @@ FLAGGED: list[tuple[Any, str, str]] = [
     (talk(prompt=[{"role": "oracle", "content": Q}]), "odd-roles", "'oracle'"),
     (talk(prompt=[USER, USER]), "odd-roles", "two turns of the user"),
     (talk(prompt=[USER, said(A)]), "odd-roles", "ends with a turn of the assistant"),
-    (talk(chosen=[said(A), USER, said(B)]), "several-turns", "chosen has 3 messages"),
+    (talk(chosen=[said(A), said(B)]), "several-turns", "chosen has 2 messages"),
     (pair(chosen="A\x07 carp"), "control-characters", "chosen contains U+0007"),
     ({"chosen": "The bluefish", "rejected": "The blues"}, "split-word", "ends in 'The blue"),
 ]
@@ -232,7 +232,7 @@ ASKED: list[tuple[list[Any], dict[str, Any], str]] = [
     (
         [{"system": "Be brief.", "prompt": Q, "chosen": A, "rejected": B}],
         {},
-        r"--layout text-as-turns .*--layout explicit-plain",
+        r"--layout text-as-turns .*--map system= \(without it\)",
     ),
     (
         [{"chosen": [said(A)], "rejected": [said(B)], "q": Q}],
@@ -272,7 +272,7 @@ def test_the_choices_that_are_offered_settle_the_question(tmp_path: Path) -> Non
         Message("system", "Be brief."),
         Message("user", Q),
     )
-    assert load(tmp_path, system, layout="explicit-plain").rows[0].prompt == Q
+    assert load(tmp_path, system, columns={"system": ""}).rows[0].prompt == Q
 
 
 def test_columns_under_other_names_are_mapped(tmp_path: Path) -> None:
