@@ -98,10 +98,9 @@ def test_plain_sides_that_end_in_the_same_tokens_are_no_pair() -> None:
 
 def test_sides_that_the_template_writes_alike_are_no_pair() -> None:
     template = "{% for m in messages %}{{ m['content'].split('#')[0] }}</s>{% endfor %}"
-    sides = [("a#b", "a#c"), ("a", "a pike")]
     rows = [
-        PreferenceRow(i, (Message("user", "?"),), *((Message("assistant", text),) for text in pair))
-        for i, pair in enumerate(sides)
+        PreferenceRow(i, (Message("user", "?"),), (Message("assistant", chosen),), (Message("assistant", rejected),))
+        for i, (chosen, rejected) in enumerate([("a#b", "a#c"), ("a", "a pike")])
     ]
     result = tokenise(rows, made(), TokeniseOptions(chat_template=template, accept_template=True))
     assert [pair.row for pair in result.pairs] == [1]

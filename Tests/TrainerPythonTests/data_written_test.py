@@ -21,8 +21,9 @@ NO_THOUGHTS = (
     "{% endfor %}" + OPEN
 )
 NO_EARLIER_THOUGHTS = (
-    "{% for m in messages %}{% set text = m['content'] %}{% if not loop.last %}{% set text = text.split('</think>')[-1] %}"
-    "{% endif %}<|im_start|>{{ m['role'] }}\n{{ text }}<|im_end|>\n{% endfor %}" + OPEN
+    "{% for m in messages %}{% set text = m['content'] %}{% if not loop.last %}"
+    "{% set text = text.split('</think>')[-1] %}{% endif %}"
+    "<|im_start|>{{ m['role'] }}\n{{ text }}<|im_end|>\n{% endfor %}" + OPEN
 )
 REASONING = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m.reasoning_content and loop.last %}<think>\n"
@@ -124,7 +125,7 @@ def test_what_the_template_leaves_out_refuses_the_row_or_is_asked_or_is_told(
     assert [(finding.row, finding.reason) for finding in single.dropped] == [(0, "left-out")]
     assert words in single.dropped[0].explanation
     assert len(single.pairs) == 19
-    with pytest.raises(DataProblem, match="leaves something out of 1 of 1 rows, first of row 0: .*--accept-template"):
+    with pytest.raises(DataProblem, match=r"leaves something out of 1 of 1 rows, first of row 0: .*--accept-template"):
         run(tokenizer, template, rows[:1])
     told = run(tokenizer, template, rows, accept=True)
     assert len(told.pairs) == 20
@@ -139,6 +140,7 @@ def test_what_the_template_leaves_out_refuses_the_row_or_is_asked_or_is_told(
         (NO_EARLIER_THOUGHTS, said("birds fly</think>a robin")),
         (REASONING, said("a robin", reasoning_content="birds fly")),
     ],
+    ids=["in the text", "with its opening in the prompt", "in a field"],
 )
 def test_thoughts_of_earlier_turns_that_are_left_out_are_told(
     tokenizer: Any, tmp_path: Path, template: str, earlier: dict[str, Any]
