@@ -9,9 +9,11 @@ from losslab_trainer.data.rows import Finding
 from losslab_trainer.data.tokenise import TokenisedPreferences
 
 
-def account(preferences: Preferences, tokenised: Sequence[TokenisedPreferences]) -> list[str]:
-    """One sentence for each kind of thing that is not used, or used otherwise than it lies there; none for nothing."""
-    name = preferences.name
+def account(name: str, preferences: Preferences, tokenised: Sequence[TokenisedPreferences]) -> list[str]:
+    """One sentence for each kind of thing that is not used, or used otherwise than it lies there; none for nothing.
+
+    ``name`` is what the data are for: notes are kept, and a path would be one of this machine.
+    """
     refused = [*preferences.unusable, *(finding for part in tokenised for finding in part.dropped)]
     notes = [f"{name}: {note}" for note in preferences.notes]
     if preferences.unused:
