@@ -10,6 +10,10 @@ from losslab_trainer.data import DataProblem, Message, PreferenceRow
 from losslab_trainer.data.template import chosen_template
 from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions, tokenise
 from losslab_trainer.finetune.generation import prompt_ids
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +109,23 @@ def test_sides_that_the_template_writes_alike_are_no_pair() -> None:
     result = tokenise(rows, made(), TokeniseOptions(chat_template=template, accept_template=True))
     assert [pair.row for pair in result.pairs] == [1]
     assert [(finding.row, finding.reason) for finding in result.dropped] == [(0, "identical")]
+
+
+def test_words_that_are_no_tokens_are_told() -> None:
+    words = {word: i for i, word in enumerate(["<unk>", "<s>", "</s>", "which", "carp", "pike"])}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", eos_token="</s>")
+    rows = [
+        PreferenceRow(0, "which", " carp", " pike"),
+        PreferenceRow(1, "which fish", " a carp", " pike"),
+        PreferenceRow(2, "which", " trout", " salmon"),
+    ]
+    result = tokenise(rows, fast, TokeniseOptions())
+    assert [(f.row, f.reason, f.explanation) for f in result.left_out] == [
+        (1, "unknown-token", "1 tokens of prompt, 1 tokens of chosen are unknown words")
+    ]
+    assert [(finding.row, finding.reason) for finding in result.dropped] == [(2, "identical")]
 
 
 @pytest.mark.parametrize("truncation", ["keep_start", "keep_end"])

@@ -36,7 +36,8 @@ def test_held_out_rows_that_cannot_be_used_are_counted_and_named(tmp_path: Path)
     assert data.notes == (
         "training data: columns that are not used: id (filled in 20 rows)",
         "held-out data: 10 of 20 rows cannot be used: "
-        "6 too-long (row 4: the prompt's 379 tokens fill the maximum of 300); 4 identical (row 0: chosen and rejected are the same); `losslab data inspect` names them",
+        "6 too-long (row 4: the prompt's 379 tokens fill the maximum of 300); "
+        "4 identical (row 0: chosen and rejected are the same); `losslab data inspect` names them",
     )
 
 

@@ -26,6 +26,7 @@ FLAGS: Mapping[str, str] = {
     "shared-prompt": "the prompt is also in a set this one was compared with",
     "truncated": "cut at the maximum length",
     "token-merge": "tokens merge where prompt and answer meet, so the prompt's end is trained on with the answer",
+    "unknown-token": "text that the tokenizer has no token for, so that all of it reads alike",
     "special-token": "text that the tokenizer takes for one of its special tokens",
 }
 

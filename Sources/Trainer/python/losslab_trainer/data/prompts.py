@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from losslab_trainer.data.dialogues import Malformed, is_messages, messages_of, unpacked
+from losslab_trainer.data.dialogues import Malformed, is_messages, is_unreadable, messages_of, unpacked
 from losslab_trainer.data.load import filled
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.reading import open_source
@@ -125,7 +125,7 @@ def _own(value: Any) -> Text | None:
     if isinstance(value, list) and all(isinstance(turn, str) for turn in value):
         value = value[0]
     if isinstance(value, str):
-        return value
+        return None if is_unreadable(value) else value
     try:
         messages = messages_of(value) if is_messages(value) else ()
     except Malformed:

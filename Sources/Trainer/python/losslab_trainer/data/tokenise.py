@@ -74,6 +74,8 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
     cuts: dict[int, _Cut] = {}
     writer = Writer(tokenizer, template, accept=options.accept_template)
     dropped = writer.dropped
+    # Some tokenizers name the end of a sequence as unknown, and have no unknown text.
+    nothing = None if tokenizer.unk_token_id == tokenizer.eos_token_id else tokenizer.unk_token_id
     for start in range(0, len(rows), BATCH):
         for row, prompt, chosen, rejected in writer.encoded(rows[start : start + BATCH]):
             length = min(_common_prefix(prompt, chosen), _common_prefix(prompt, rejected))
@@ -94,6 +96,11 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
                 continue
             pairs.append(pair)
             cuts[row] = cut
+            unknown = {"prompt": prompt, "chosen": chosen[length:], "rejected": rejected[length:]}
+            counts = {name: ids.count(nothing) for name, ids in unknown.items() if nothing in ids}
+            if counts:
+                which = ", ".join(f"{count} tokens of {name}" for name, count in counts.items())
+                writer.told.append(Finding(row, "unknown-token", f"{which} are unknown words"))
     writer.check(len(rows))
     dropped.sort(key=lambda finding: finding.row)
     lost_tokens = {number: cut.tokens for number, cut in cuts.items() if cut.tokens}
