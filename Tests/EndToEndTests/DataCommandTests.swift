@@ -95,7 +95,9 @@ import Testing
         }
         let program = try Program()
         defer { program.remove() }
-        let rows = (1...4).map { #"{"prompt": "write poem w\#($0)", "chosen": "of sea", "rejected": "of night", "id": \#($0)}"# }
+        let rows = (1...4).map {
+            #"{"prompt": "write poem w\#($0)", "chosen": "of sea", "rejected": "of night", "id": \#($0)}"#
+        }
         let file = try program.write(rows.joined(separator: "\n"), to: "pairs.jsonl")
         let policy = Program.repository.appending(path: "evaluation/microbench/base/policy").path
         let command = ["data", "inspect", file, "--tokenizer", policy, "--show", "2"]
@@ -108,7 +110,7 @@ import Testing
         let trained = shown.asTrained.first?.chosen.last?.text ?? "nothing"
         #expect(text.output.contains("⟦\(trained)⟧"), "\(text.output)")
         #expect(text.output.contains("columns that are not used: id (filled in 4 rows)"))
-        #expect(text.output.contains("unknown-token"))  # w1 is no word of the policy's
+        #expect(text.output.contains("unknown-token"))  // w1 is no word of the policy's
     }
 
     @Test func optionsThatMeanNothingAreUsageErrors() throws {
