@@ -94,7 +94,7 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     if not whole.startswith(alone):
         return "what it writes for a prompt is not the beginning of what it writes for the prompt and its answer"
     header = whole[len(alone) : whole.index(ANSWER)].strip()
-    if header and not _is_thought(header):
+    if header and not _is_thought(alone, header):
         return f"it writes no generation prompt, so the answer would begin with {header!r}"
     end = whole[whole.index(ANSWER) + len(ANSWER) :]
     if not end.strip():
@@ -118,9 +118,9 @@ def _own_tokens(tokenizer: Any) -> set[int]:
     return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
 
 
-def _is_thought(header: str) -> bool:
-    """An empty thought, which some templates write before an answer."""
-    return header.startswith("<think>") and header.endswith("</think>")
+def _is_thought(prompt: str, header: str) -> bool:
+    """An empty thought, which some templates write before an answer; some open it with the prompt already."""
+    return (header.startswith("<think>") or prompt.rstrip().endswith("<think>")) and header.endswith("</think>")
 
 
 def choices(tokenizer: Any, *, accepting: bool) -> str:

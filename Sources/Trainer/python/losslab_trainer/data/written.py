@@ -50,10 +50,11 @@ def missing(name: str, messages: Sequence[Message], written: str, template: str)
             rest = _without(part, rest)
         for field, value in message.more.items():
             gone = next((text for text in _texts(value) if not _found(text, rest)), None)
-            if field in THOUGHTS and gone is not None:
-                yield _thought(name, message, gone)
-            elif field == "tool_calls" and gone is not None:
-                yield Missing("left-out", f"{name}: of a tool call of the {message.role}: {_short(gone)}")
+            if field in THOUGHTS or field == "tool_calls":
+                if gone is not None and field in THOUGHTS:
+                    yield _thought(name, message, gone)
+                elif gone is not None:
+                    yield Missing("left-out", f"{name}: of a tool call of the {message.role}: {_short(gone)}")
             elif gone is not None or field not in template:
                 yield Missing("unused-field", f"{name}: {field} of a message of the {message.role}")
 
