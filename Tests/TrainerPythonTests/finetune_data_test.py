@@ -87,3 +87,20 @@ def test_no_side_of_a_draw_without_pairs_is_trained(tmp_path: Path) -> None:
     with pytest.raises(FinetuneProblem, match="no pair is left at"):
         spec = {"train": {"path": str(path)}, "heldOutShare": 0, "draw": draw}
         prepare(spec, train_tokenizer(["why?"]), TokeniseOptions(max_length=50))
+
+
+def test_each_side_of_a_draw_says_what_it_cannot_use(tmp_path: Path) -> None:
+    rows = [long(row) if i % 2 else row for i, row in enumerate(synthetic_rows(40))]
+    for i, row in enumerate(rows):
+        row["prompt"][0]["content"] += f" {i}"
+    path = write_rows(tmp_path / "pairs.jsonl", [*rows, rows[0] | {"rejected": rows[0]["chosen"]}])
+    dropped = 0
+    for side in ("search", "confirmation"):
+        draw = {"side": side, "confirmationShare": 0.5, "count": 5, "seed": 1}
+        spec = {"train": {"path": str(path)}, "heldOutShare": 0, "draw": draw}
+        data = prepare(spec, train_tokenizer(["why is it so?"]), TokeniseOptions(max_length=300))
+        (note,) = data.notes
+        assert note.startswith(f"training data, side of the {side}: {data.unusable} of 41 rows cannot be used: ")
+        assert "1 identical (row 40" in note
+        dropped += data.unusable - 1
+    assert dropped == 20

@@ -9,10 +9,13 @@ from losslab_trainer.data.rows import Finding
 from losslab_trainer.data.tokenise import TokenisedPreferences
 
 
-def account(name: str, preferences: Preferences, tokenised: Sequence[TokenisedPreferences]) -> list[str]:
+def account(
+    name: str, preferences: Preferences, tokenised: Sequence[TokenisedPreferences], part: str = ""
+) -> list[str]:
     """One sentence for each kind of thing that is not used, or used otherwise than it lies there; none for nothing.
 
-    ``name`` is what the data are for: notes are kept, and a path would be one of this machine.
+    ``name`` is what the data are for: notes are kept, and a path would be one of this machine. ``part`` says which of
+    the rows were looked at, where it is not all.
     """
     refused = [*preferences.unusable, *(finding for part in tokenised for finding in part.dropped)]
     notes = [f"{name}: {note}" for note in preferences.notes]
@@ -21,12 +24,12 @@ def account(name: str, preferences: Preferences, tokenised: Sequence[TokenisedPr
         notes.append(f"{name}: columns that are not used: {columns}")
     if refused:
         notes.append(
-            f"{name}: {len(refused)} of {preferences.total} rows cannot be used: {by_reason(refused)}; "
+            f"{name}{part}: {len(refused)} of {preferences.total} rows cannot be used: {by_reason(refused)}; "
             "`losslab data inspect` names them"
         )
     told = [finding for part in tokenised for finding in (*part.left_out, *part.merged)]
     if told:
-        notes.append(f"{name}: rows that are not trained on as they lie there: {by_reason(told)}")
+        notes.append(f"{name}{part}: rows that are not trained on as they lie there: {by_reason(told)}")
     return notes
 
 

@@ -154,7 +154,12 @@ def _read(value: Mapping[str, Any], draw: Draw | None, tokenizer: Any, options: 
     if held_out:
         name = preferences.name if other is None else other.name
         held = _tokenised(name, "held-out pair", held_out, tokenizer, options)
-    notes = account("training data", preferences, [tokenised, *([held] if held and other is None else [])])
+    notes = account(
+        "training data",
+        preferences,
+        [tokenised, *([held] if held and other is None else [])],
+        "" if draw is None else f", side of the {draw.side}",
+    )
     notes += account("held-out data", other, [held]) if other is not None and held is not None else []
     of_held_out = len(held.dropped) if held and other is None else 0
     return PreparedData(
