@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from data_files import SHARED, bpe_tokenizer, needs_shared_data
+from losslab_trainer.data.flags import FLAGS
 from losslab_trainer.data.rows import UNUSABLE
 from losslab_trainer.inspect_job import inspect
 
@@ -37,6 +38,7 @@ def run(path: Path | str, **job: Any) -> dict[str, Any]:
     if "problem" not in result:
         assert result["rows"] == result["usable"] + len(result["unusable"])
         assert {finding["reason"] for finding in result["unusable"]} <= set(UNUSABLE)
+        assert {finding["reason"] for finding in result["flagged"]} <= set(FLAGS)
     return result
 
 

@@ -215,6 +215,10 @@ BAD_ROWS: list[tuple[dict[str, Any], Any, str, str]] = [
         "different system",
     ),
     (talk(), talk(tools="look up"), "malformed", "tools is no JSON"),
+    (talk(), talk(tools=[3]), "malformed", "tools is no list of objects"),
+    (talk(), talk(chat_template_kwargs="[1]"), "malformed", "chat_template_kwargs is no object"),
+    (pair(), pair(chosen=float("nan")), "not-a-preference", "no chosen answer"),
+    (talk(), talk(prompt=[USER, float("nan")]), "malformed", "a message that is no object"),
     (pair(), pair(prompt=json.dumps([USER])), "malformed", "prompt is a list of messages where the layout has text"),
     (pair(), '{"prompt": "a", "chosen": "b", "rejected": ', "malformed", "not JSON"),
     (pair(), "[1, 2]", "malformed", "not an object but a list"),
@@ -369,6 +373,22 @@ def test_columns_that_are_not_used_are_named_with_their_rows(tmp_path: Path) -> 
     assert {column.name: column.rows for column in found.unused} == {"context": 2, "id": 3, "images": 1}
     plain = load(tmp_path, [pair(tools="[]", system=None, question="Which?")])
     assert {column.name: column.rows for column in plain.unused} == {"tools": 1, "question": 1}
+
+
+def test_what_the_template_gets_besides_is_read_from_text_too(tmp_path: Path) -> None:
+    tool = {"name": "look_up", "parameters": {"properties": {"what": None, "where": {}}}}
+    rows = [
+        talk(tools=json.dumps([tool]), chat_template_kwargs='{"thinking": false}'),
+        talk(tools=str([tool]), chat_template_kwargs={"thinking": False, "date": None}),
+        talk(tools=tool, chat_template_kwargs={"thinking": False}, chosen=[said(A) | {"weight": float("nan")}]),
+    ]
+    found = load(tmp_path, [row | {"prompt": [USER | {"content": f"{Q} {i}"}]} for i, row in enumerate(rows)])
+    own = {"name": "look_up", "parameters": {"properties": {"where": {}}}}
+    assert [row.template_arguments for row in found.rows] == [{"tools": [own], "thinking": False}] * 3
+    assert found.rows[2].chosen == (Message("assistant", A),)
+    assert found.notes == tuple(
+        f"the column {name} goes to the chat template in 3 rows" for name in ("tools", "chat_template_kwargs")
+    )
 
 
 def test_the_same_words_with_other_tools_are_another_pair(tmp_path: Path) -> None:

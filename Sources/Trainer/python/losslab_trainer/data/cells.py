@@ -7,6 +7,7 @@ from typing import Any
 
 from losslab_trainer.data.dialogues import Malformed, is_messages, is_unreadable, messages_of
 from losslab_trainer.data.rows import Message, Text
+from losslab_trainer.data.sources import is_nothing
 
 Row = Mapping[str, Any]
 Sides = tuple[Text, Text, Text]  # prompt, chosen, rejected
@@ -25,7 +26,7 @@ class Unusable(Exception):
 def text_of(row: Row, column: str) -> str:
     """A cell of text; empty for none. Raises Malformed for anything else, messages written as text included."""
     value = row.get(column)
-    if value is None:
+    if is_nothing(value):
         return ""
     if not isinstance(value, str):
         raise Malformed(f"{column} is {type(value).__name__} where the layout has text")
@@ -37,7 +38,7 @@ def text_of(row: Row, column: str) -> str:
 def messages(row: Row, column: str) -> tuple[Message, ...]:
     """A cell of messages; none for an empty one. Raises Malformed."""
     value = row.get(column)
-    if value is None or value == "":
+    if is_nothing(value):
         return ()
     try:
         return messages_of(value)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from losslab_trainer.data.rows import Message, Text
+from losslab_trainer.data.sources import is_nothing
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
 HH_ROLES: Mapping[str, str] = {"Human": "user", "Assistant": "assistant"}
@@ -99,7 +100,7 @@ def _message(part: Any) -> Message:
     role = _role(part)
     if not role:
         raise Malformed("a message without a role")
-    fields = {name: value for name, value in part.items() if name not in READ and not _is_nothing(value)}
+    fields = {name: value for name, value in part.items() if name not in READ and not is_nothing(value)}
     media = next((name for name in fields if name in MEDIA), None)
     if media is not None:
         raise NotText(f"a message with {media}; only text is read")
@@ -133,10 +134,6 @@ def _said(part: Mapping[str, Any]) -> str:
     if len(given) > 1 and given[0] != given[1]:
         raise Malformed("a message whose content and value differ")
     return _content(given[0] if given else None)
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str | Sequence | Mapping) and len(value) == 0)
 
 
 def _calls(value: Any) -> list[dict[str, Any]]:
@@ -185,7 +182,7 @@ def _part(part: Mapping[str, Any]) -> str:
     kind, text = part.get("type"), part.get("text")
     if isinstance(kind, str) and any(medium in kind for medium in ("image", "audio", "video")):
         raise NotText(f"a message part of type {kind!r}; only text is read")
-    others = [name for name, value in part.items() if name not in {"type", "text"} and not _is_nothing(value)]
+    others = [name for name, value in part.items() if name not in {"type", "text"} and not is_nothing(value)]
     if kind != "text" or not isinstance(text, str) or others:
         raise Malformed(f"a message part of type {kind!r} with {', '.join(others) or 'nothing'}; only its text is read")
     return text

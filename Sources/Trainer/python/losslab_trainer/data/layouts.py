@@ -9,7 +9,7 @@ from typing import Any
 from losslab_trainer.data.dialogues import first_role, is_hh, is_messages, is_unreadable
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.registry import BY_KINDS, LAYOUTS, SIDES, SYSTEM_LIKE
-from losslab_trainer.data.sources import Broken, RawRow, Source
+from losslab_trainer.data.sources import Broken, RawRow, Source, is_nothing
 
 ANNOTATION = ("instruction", "output_1", "output_2", "preference")
 # Columns that are a prompt under another name, or a part of one, in sets that people use.
@@ -71,7 +71,7 @@ def _of_sides(source: Source, *, implicit: bool) -> str:
 
 def kind(value: Any) -> str | None:
     """What a cell holds; None for nothing."""
-    if value is None or value in ("", []):
+    if is_nothing(value):
         return None
     if is_hh(value):
         return "raw dialogues"
@@ -108,7 +108,9 @@ def _safe_kind(row: RawRow, column: str) -> str | None:
 def _filled(source: Source, names: Sequence[str]) -> list[str]:
     """Those columns that hold text in some row."""
     found = [name for name in names if name in source.columns]
-    return [name for name in found if any(isinstance(row, Mapping) and row.get(name) for row in source.rows)]
+    return [
+        name for name in found if any(isinstance(row, Mapping) and not is_nothing(row.get(name)) for row in source.rows)
+    ]
 
 
 def _ask_for_prompt(source: Source, side: str, *, empty: bool) -> None:

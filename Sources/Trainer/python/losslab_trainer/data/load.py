@@ -14,7 +14,7 @@ from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.reading import open_source
 from losslab_trainer.data.registry import LAYOUTS, SYSTEM_LIKE
 from losslab_trainer.data.rows import Finding, PreferenceRow
-from losslab_trainer.data.sources import Broken, Source
+from losslab_trainer.data.sources import Broken, Source, is_nothing
 from losslab_trainer.data.spec import DataSpec
 
 OUR_NAMES = (
@@ -126,7 +126,7 @@ def _counted(source: Source, names: Sequence[str]) -> list[UnusedColumn]:
 
 def filled(source: Source, name: str) -> int:
     """In how many rows a column holds something."""
-    return sum(1 for row in source.rows if not isinstance(row, Broken) and row.get(name) not in (None, "", [], {}))
+    return sum(1 for row in source.rows if not isinstance(row, Broken) and not is_nothing(row.get(name)))
 
 
 def _notes(source: Source, layout: str) -> list[str]:

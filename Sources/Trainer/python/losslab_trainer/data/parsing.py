@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from losslab_trainer.data.cells import FOREIGN, Row, Unusable
-from losslab_trainer.data.dialogues import MEDIA, Malformed, NotText
-from losslab_trainer.data.registry import LAYOUTS, SIDES, SYSTEM_LIKE
+from losslab_trainer.data.dialogues import MEDIA, Malformed, NotText, unpacked
+from losslab_trainer.data.registry import LAYOUTS, SIDES, SYSTEM_LIKE, TEMPLATE_COLUMNS
 from losslab_trainer.data.rows import Message, PreferenceRow, Text
+from losslab_trainer.data.sources import is_nothing, is_null
 from losslab_trainer.data.tables import without_padding
 
 
@@ -17,7 +18,7 @@ def parse(number: int, row: Row, layout: str) -> PreferenceRow:
     """Reads one row. Raises Unusable."""
     conversational = LAYOUTS[layout].conversational
     try:
-        media = next((name for name in row if name in MEDIA and row[name]), None)
+        media = next((name for name in row if name in MEDIA and not is_nothing(row[name])), None)
         if media is not None:
             raise NotText(f"the column {media} is filled, and only text is trained on; --map {media}= leaves it out")
         if set(SIDES) <= set(LAYOUTS[layout].columns):
@@ -44,7 +45,7 @@ def parse(number: int, row: Row, layout: str) -> PreferenceRow:
 
 
 def _check_sides(row: Row) -> None:
-    missing = [side for side in SIDES if row.get(side) is None]
+    missing = [side for side in SIDES if is_null(row.get(side))]
     if missing:
         raise Unusable("not-a-preference", f"no {' and no '.join(missing)} answer")
 
@@ -61,7 +62,7 @@ def _check_turns(name: str, side: Text) -> None:
 
 def _with_system(row: Row, prompt: Text) -> Text:
     """The dialogue opened by the row's system message, where a column has one."""
-    given = {name: row[name] for name in SYSTEM_LIKE if row.get(name)}
+    given = {name: row[name] for name in SYSTEM_LIKE if not is_nothing(row.get(name))}
     texts: dict[str, str] = {}
     for name, text in given.items():
         if not isinstance(text, str):
@@ -89,17 +90,25 @@ def _stripped(text: Text) -> object:
 
 def _template_arguments(row: Row) -> dict[str, Any]:
     """What TRL hands on to the chat template: the column tools, and those of chat_template_kwargs."""
-    tools, others = row.get("tools"), row.get("chat_template_kwargs")
-    if isinstance(tools, str):
-        try:
-            tools = json.loads(tools) if tools.strip() else None
-        except ValueError:
-            raise Malformed("tools is no JSON") from None
-    if isinstance(tools, Mapping):
-        tools = [tools]
+    tools, others = (_unwritten(row, name) for name in TEMPLATE_COLUMNS)
+    tools = [tools] if isinstance(tools, Mapping) else tools
     if tools and not (isinstance(tools, list) and all(isinstance(tool, Mapping) for tool in tools)):
         raise Malformed("tools is no list of objects that describe functions")
+    if others and not isinstance(others, Mapping):
+        raise Malformed("chat_template_kwargs is no object")
     # A description written out of a table has the parameters of all other rows' tools, as null.
-    tools = without_padding(tools)
-    given = others.items() if isinstance(others, Mapping) else ()
-    return {**({"tools": tools} if tools else {}), **{name: value for name, value in given if value is not None}}
+    return {**({"tools": without_padding(tools)} if tools else {}), **without_padding(others or {})}
+
+
+def _unwritten(row: Row, name: str) -> Any:
+    """A cell's value, also where a table without nested columns has it as text."""
+    value = row.get(name)
+    if is_nothing(value):
+        return None
+    value = unpacked(value)
+    if isinstance(value, str):
+        try:
+            return json.loads(value) if value.strip() else None
+        except ValueError:
+            raise Malformed(f"{name} is no JSON") from None
+    return value
