@@ -27,7 +27,7 @@ def trained_on(rows: list[PreferenceRow], *, begin: bool = False) -> Any:
 
 
 def as_json(text: Any) -> Any:
-    return text if isinstance(text, str) else [message._asdict() for message in text]
+    return text if isinstance(text, str) else [message.to_json() for message in text]
 
 
 def trl_rows(raw: list[dict[str, Any]], tokenizer: Any, max_length: int | None, truncation: Truncation) -> list[Any]:

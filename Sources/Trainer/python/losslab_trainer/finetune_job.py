@@ -141,7 +141,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         if held_out is not None and kl is not None:
             held_out["kl"] = kl
         ended = time.perf_counter()
-    notes = list(outcome.notes)
+    notes = [*outcome.notes, *data.notes]
     if data.shared_prompts:
         notes.append(f"{data.shared_prompts} training prompts are in the held-out set too, which flatters its figures")
     return {

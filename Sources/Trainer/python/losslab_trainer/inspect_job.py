@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from losslab_trainer.data.load import Preferences, load_preferences
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, PreferenceRow, Text, plain_text
+from losslab_trainer.data.showing import shown
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
 from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
@@ -34,7 +35,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
     rows = list(preferences.rows)
     unusable, flagged = list(preferences.unusable), list(preferences.flagged)
     tokens: dict[str, object] | None = None
-    written: dict[int, dict[str, str]] = {}
+    as_trained: list[dict[str, object]] = []
     if job.get("tokenizer") and rows:
         tokenizer = load_tokenizer(job["tokenizer"])
         options = _options(job)
@@ -43,9 +44,11 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         dropped = {finding.row for finding in tokenised.dropped}
         rows = [row for row in rows if row.row not in dropped]
         flagged = [finding for finding in flagged if finding.row not in dropped]
-        flagged += [*tokenised.merged, *_special_tokens(rows, tokenizer), *_cut(tokenised, options)]
+        flagged += [*tokenised.merged, *tokenised.left_out]
+        flagged += [*_special_tokens(rows, tokenizer), *_cut(tokenised, options)]
         tokens = _tokens(tokenised, options)
-        written = _written(tokenised, tokenizer, _samples(rows, job.get("samples", 3)))
+        wanted = {row.row for row in _samples(rows, job.get("show") or 0)}
+        as_trained = [shown(pair, tokenizer) for pair in tokenised.pairs if pair.row in wanted]
     compared, shared, notes = _compare(spec, preferences, rows, job.get("compare") or [])
     flagged += [
         Finding(row, "shared-prompt", f"also in {prompt.other}, row {prompt.other_rows[0]}")
@@ -64,8 +67,10 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         "longerWins": longer_wins(rows),
         "compared": compared,
         "sharedPrompts": [_shared_json(prompt) for prompt in shared],
-        "samples": [_sample_json(row, written.get(row.row)) for row in _samples(rows, job.get("samples", 3))],
-        "notes": notes,
+        "unusedColumns": [asdict(column) for column in preferences.unused],
+        "samples": [_sample_json(row) for row in _samples(rows, job.get("samples", 3))],
+        "asTrained": as_trained,
+        "notes": [*preferences.notes, *notes],
     }
 
 
@@ -173,37 +178,23 @@ def _samples(rows: Sequence[PreferenceRow], count: int) -> list[PreferenceRow]:
     return [rows[round(i * (len(rows) - 1) / (count - 1))] for i in range(count)]
 
 
-def _written(
-    tokenised: TokenisedPreferences, tokenizer: Any, samples: Sequence[PreferenceRow]
-) -> dict[int, dict[str, str]]:
-    """What the model will see of the samples: the decoded tokens."""
-    wanted = {row.row for row in samples}
-    return {
-        pair.row: {
-            "prompt": tokenizer.decode(pair.prompt_ids),
-            "chosen": tokenizer.decode(pair.chosen_ids),
-            "rejected": tokenizer.decode(pair.rejected_ids),
-        }
-        for pair in tokenised.pairs
-        if pair.row in wanted
-    }
-
-
-def _sample_json(row: PreferenceRow, written: Mapping[str, str] | None) -> dict[str, object]:
+def _sample_json(row: PreferenceRow) -> dict[str, object]:
     return {
         "row": row.row,
         "prompt": _text_json(row.prompt),
         "chosen": _text_json(row.chosen),
         "rejected": _text_json(row.rejected),
-        "asTokens": written,
     }
 
 
-def _text_json(text: Text) -> list[dict[str, str]]:
+def _text_json(text: Text) -> list[dict[str, object]]:
     """Messages; plain text is one message without a role."""
     if isinstance(text, str):
         return [{"role": "", "content": text}]
-    return [message._asdict() for message in text]
+    return [
+        {"role": message.role, "content": message.content, **({"fields": message.fields} if message.fields else {})}
+        for message in text
+    ]
 
 
 def _shared_json(shared: SharedPrompt) -> dict[str, object]:

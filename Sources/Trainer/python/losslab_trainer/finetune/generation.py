@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from losslab_trainer.answers import Question
+from losslab_trainer.data.special import plain_ids, written_ids
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
 
@@ -167,17 +168,13 @@ def answer_text(tokenizer: Any, prompt: Sequence[int], tokens: Sequence[int]) ->
     return text if text.strip() else ""
 
 
-def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[int]:
     """A dialogue up to where the next answer begins; plain text where the tokenizer has no chat template."""
     if tokenizer.chat_template is None:
         text = "\n\n".join(message["content"] for message in messages)
-        ids: list[int] = tokenizer(text)["input_ids"]
-        # Some tokenizers end every text; an answer would then follow the end.
-        return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+        return plain_ids(tokenizer, [text])[0]
     text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    # The template writes every special token itself, so the tokenizer must not add them again.
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
+    return written_ids(tokenizer, [text])[0]
 
 
 def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -68,7 +68,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         raise FinetuneProblem("samples must be at least 2 and temperature above 0: a pair takes two different answers")
     loaded = load_model(ModelSettings.from_json(job["model"]), trained=False)
     asking = Asking.of(job, loaded)
-    prompts, dropped = prompts_of(job, asking)
+    prompts, dropped, notes = prompts_of(job, asking)
     prompts, held_out = divided(prompts, job)
     judge = Classifier.load(ModelSettings.from_json({"path": job["judge"]} | _device(job)), job.get("label"))
     write_questions(held_out, job)
@@ -106,6 +106,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         "margin": mean_json(torch.tensor(margins, dtype=torch.float64)) if margins else None,
         "unit": "reward" if judge.positive is None else f"probability of {job['label']}",
         "layout": "explicit-plain" if asking.plain else "explicit-conversational",
+        "notes": list(notes),
         "device": str(loaded.device),
         "seconds": time.perf_counter() - started,
     }
