@@ -10,7 +10,7 @@ from losslab_trainer.data.layouts import AGREEMENT
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, Message, PreferenceRow, Text
 from losslab_trainer.data.special import ended, plain_ids, written_ids
-from losslab_trainer.data.template import choices
+from losslab_trainer.data.template import brief, choices
 from losslab_trainer.data.written import Missing, missing, missing_tools
 
 Encoded = tuple[int, list[int], list[int], list[int]]  # row; ids of prompt, prompt with chosen, prompt with rejected
@@ -39,7 +39,7 @@ class Writer:
             try:
                 texts = _render(row, self.tokenizer, self.template)
             except Exception as error:  # the template is a program of its own and may raise anything
-                explanation = f"the chat template refuses the dialogue: {error}"
+                explanation = f"the chat template refuses the dialogue: {brief(error)}"
                 self.dropped.append(Finding(row.row, "malformed", explanation))
                 continue
             if self._is_whole(row, texts):
