@@ -47,7 +47,10 @@ class Asking:
         if self.plain or self.loaded.settings.accept_template:
             return True
         tokenizer = self.loaded.tokenizer
-        written = tokenizer.apply_chat_template(self.messages(prompt), add_generation_prompt=True, tokenize=False)
+        try:
+            written = tokenizer.apply_chat_template(self.messages(prompt), add_generation_prompt=True, tokenize=False)
+        except Exception:  # a template is a program and may raise anything
+            return False
         turns = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         return not any(part.is_serious for part in missing("prompt", turns, written, chosen_template(tokenizer, None)))
 
