@@ -57,9 +57,10 @@ class Writer:
         if serious is not None and not self.accept:
             self.dropped.append(Finding(row.row, "left-out", serious.explanation))
             return False
-        # Each field, and the first of everything else.
-        told = {one.explanation if one.reason == "unused-field" else one.reason: one for one in reversed(found)}
-        self.told += [Finding(row.row, one.reason, one.explanation) for one in reversed(told.values())]
+        told: dict[str, Missing] = {}
+        for one in found:  # each field, and the first of everything else
+            told.setdefault(one.explanation if one.reason == "unused-field" else one.reason, one)
+        self.told += [Finding(row.row, one.reason, one.explanation) for one in told.values()]
         return True
 
     def check(self, rows: int) -> None:
