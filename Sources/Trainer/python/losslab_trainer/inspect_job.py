@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from losslab_trainer.data.account import unwritten_fields
 from losslab_trainer.data.load import Preferences, load_preferences
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, PreferenceRow, Text, plain_text
@@ -70,7 +71,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         "unusedColumns": [asdict(column) for column in preferences.unused],
         "samples": [_sample_json(row) for row in _samples(rows, job.get("samples", 3))],
         "asTrained": as_trained,
-        "notes": [*preferences.notes, *notes],
+        "notes": [*preferences.notes, *unwritten_fields(flagged), *notes],
     }
 
 

@@ -107,7 +107,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         "margin": mean_json(torch.tensor(margins, dtype=torch.float64)) if margins else None,
         "unit": "reward" if judge.positive is None else f"probability of {job['label']}",
         "layout": "explicit-plain" if asking.plain else "explicit-conversational",
-        "notes": list(notes),
+        "notes": notes,
         "device": str(loaded.device),
         "seconds": time.perf_counter() - started,
     }
