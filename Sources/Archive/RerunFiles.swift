@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 
 /// The folders of reruns below `runs/reruns`.
 public struct RerunFiles: Sendable {
@@ -15,6 +16,9 @@ public struct RerunFiles: Sendable {
 
     /// Writes the evidence for a rerun's rows; the same rerun again takes the place of the first.
     public func keep(_ record: RerunRecord) throws {
+        do { _ = try LabName(record.id, of: .rerun) } catch {
+            throw ArchiveError(.invalidName, path: path, "\(error)")
+        }
         let bytes = try ArchiveJSON.encode(record, pretty: true)
         try AtomicFileWriter(syncInterval: .zero).write(bytes, to: file(of: record.id))
     }

@@ -20,10 +20,10 @@ public final class RunDirectory: TrialEvidence {
     public static func create(
         in runs: String, _ manifest: CampaignManifest, resolvedConfig: String
     ) throws -> RunDirectory {
-        let name = manifest.config.name
+        let name = try newName(manifest.config.name, in: runs)
         let path = "\(runs)/\(name)"
         try makeFolder(path)
-        let lock = try RunLock("\(path)/\(RunLayout.lock)", campaign: name)
+        let lock = try RunLock("\(path)/\(RunLayout.lock)", campaign: name.text)
         // The manifest is written last: without it the folder was left by a process that ended before it began.
         if try readWhole("\(path)/\(RunLayout.manifest)") != nil {
             throw ArchiveError(
@@ -34,6 +34,22 @@ public final class RunDirectory: TrialEvidence {
         try writer.write(Array(resolvedConfig.utf8), to: "\(path)/\(RunLayout.config)")
         try writer.write(try ArchiveJSON.encode(manifest, pretty: true), to: "\(path)/\(RunLayout.manifest)")
         return try RunDirectory(path, manifest, lock)
+    }
+
+    /// The name, where a campaign may begin under it: on some disks `A` and `a` are one folder.
+    private static func newName(_ text: String, in runs: String) throws -> LabName {
+        let name: LabName
+        do { name = try LabName(text, of: .campaign) } catch {
+            throw ArchiveError(.invalidName, path: runs, "\(error); choose another with `--name` or in the recipe")
+        }
+        let there = (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? []
+        if let twin = there.first(where: { $0 != name.text && $0.lowercased() == name.text }) {
+            throw ArchiveError(
+                .invalidName, path: "\(runs)/\(twin)",
+                "differs from the name \(name) only in capitals, and not every disk tells them apart; choose another name"
+            )
+        }
+        return name
     }
 
     /// Takes up a campaign that was begun before.

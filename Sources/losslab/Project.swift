@@ -14,6 +14,11 @@ struct Project {
     var archive: String { runs + "/archive.sqlite" }
     var cache: String { root + "/.cache" }
 
+    /// The folder of a suite below `evaluation`.
+    func suite(named name: String) throws(NameError) -> String {
+        "\(root)/evaluation/\(try LabName(name, of: .evaluation))"
+    }
+
     func hasCampaign(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(runs)/\(name)/manifest.json")
     }

@@ -15,7 +15,7 @@ struct RerunSession {
 
     func run() async throws -> RerunRecord {
         let losses = try await sources()
-        let suite = suiteFolder
+        let suite = try readingInput { try suiteFolder() }
         let suiteQuestions = suite.map { [URL(filePath: $0 + "/question.jsonl").standardizedFileURL.path] } ?? []
         let request = try readingInput { try options.request(suiteQuestions: suiteQuestions) }
         let configuration = project.workerConfiguration(
@@ -133,7 +133,7 @@ struct RerunSession {
 
     // MARK: Suite
 
-    private var suiteFolder: String? {
-        options.questions.suite.map { $0.contains("/") ? $0 : project.root + "/evaluation/" + $0 }
+    private func suiteFolder() throws -> String? {
+        try options.questions.suite.map { $0.contains("/") ? $0 : try project.suite(named: $0) }
     }
 }
