@@ -35,7 +35,7 @@ struct RerunSession {
         defer { progress.finish() }
         let trainings = RerunTrainings(
             finetuner: PoolFinetuner(pool: pool), request: request, keys: keys,
-            cache: try FileStepStore(project.cache + "/finetunings", shared: true),
+            cache: try project.kept("finetunings"),
             save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, tracking: options.tracking(project),
             progress: progress)
         let tuning = RerunTuning(
