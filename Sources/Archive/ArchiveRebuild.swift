@@ -96,6 +96,7 @@ extension SQLiteArchive {
             var restored = Restored(name: name)
             try database.execute(sql: "DELETE FROM campaigns WHERE name = ?", arguments: [name])
             try Rows.insert(manifest, in: database)
+            try Rows.note(chain: try ChainContent.read(files.path).head.nilIfEmpty, of: name, in: database)
             for folder in files.candidateFolders() {
                 do {
                     guard let candidate = try files.candidate(in: folder) else { continue }
@@ -120,4 +121,8 @@ extension SQLiteArchive {
         }
         return restored
     }
+}
+
+extension String {
+    fileprivate var nilIfEmpty: String? { isEmpty ? nil : self }
 }

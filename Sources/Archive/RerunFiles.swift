@@ -23,6 +23,14 @@ public struct RerunFiles: Sendable {
         try AtomicFileWriter(syncInterval: .zero).write(bytes, to: file(of: record.id))
     }
 
+    /// Enters every file of a rerun in its chain, once all are written; the same rerun again enters what changed.
+    public func seal(_ id: String) throws {
+        let chain = try RunChain(folder(of: id))
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder(of: id))) ?? []
+        try chain.cover(
+            filesAt: names.sorted().filter { $0 != RunChain.file && fileSize("\(folder(of: id))/\($0)") != nil })
+    }
+
     /// Names of the folders that hold a rerun, in order.
     func ids() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

@@ -7,7 +7,7 @@ public final class RunDirectory: TrialEvidence {
     /// Finished steps by the runner's own keys.
     public let steps: StepLog
     public let manifest: CampaignManifest
-    let evidence: FileStepStore
+    let evidence: CoveredFiles
     private let log: EventLog
     private let lock: RunLock
 
@@ -63,9 +63,33 @@ public final class RunDirectory: TrialEvidence {
         files = RunFiles(path)
         self.manifest = manifest
         self.lock = lock
-        evidence = try FileStepStore(path)
+        let chain = try RunChain(path)
+        evidence = CoveredFiles(store: try FileStepStore(path), chain: chain)
         steps = try StepLog("\(path)/\(RunLayout.steps)")
         log = try EventLog("\(path)/\(RunLayout.events)")
+        // What a killed process had written and not entered any more.
+        try chain.cover(filesAt: [RunLayout.manifest, RunLayout.config].filter { !chain.knows($0) })
+        try coverGrowth(conversationsToo: true)
+    }
+
+    /// The end of the chain of files.
+    var chainHead: String { evidence.chain.head }
+
+    /// Enters what the logs have grown by; called with every batch of rows.
+    func coverGrowth(conversationsToo: Bool = false) throws {
+        var keys = [RunLayout.events, RunLayout.steps, RunLayout.spending, RunLayout.readings]
+        if conversationsToo {
+            let names =
+                (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(RunLayout.conversations)")) ?? []
+            keys += names.sorted().map { "\(RunLayout.conversations)/\($0)" }
+        }
+        try evidence.chain.cover(growthOf: keys)
+    }
+
+    /// Enters everything that was written beside the records: at the end of a session.
+    public func seal() throws {
+        try coverGrowth(conversationsToo: true)
+        try evidence.chain.cover(filesAt: RunLayout.pictures)
     }
 
     /// Appends to `events.jsonl`. Never needed for resuming.

@@ -66,6 +66,8 @@ struct CampaignSession {
     private func run(
         _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil, check: ModelCheck?
     ) async throws {
+        // However the session ends: what it wrote beside its records is entered in the chain too.
+        defer { try? directory.seal() }
         do { try await finish(directory, laboratory, budget: budget, check: check) } catch is CancellationError {
             throw CampaignInterrupted(campaign: directory.manifest.config.name)
         } catch let halt as ModelHalt {

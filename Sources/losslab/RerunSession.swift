@@ -68,6 +68,7 @@ struct RerunSession {
             await PoolPlotter(pool: pool).keep(
                 frontier, titled: record.id, showing: record.shown, in: RerunFiles(in: project.runs).folder(of: id))
         }
+        try RerunFiles(in: project.runs).seal(id)
         return record
     }
 
