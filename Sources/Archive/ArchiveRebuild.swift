@@ -94,6 +94,10 @@ extension SQLiteArchive {
         let name = manifest.config.name
         let restored = try await write { database in
             var restored = Restored(name: name)
+            // By name, not by reference alone: a row that was changed by hand may refer to nothing.
+            for table in ["parents", "trials", "confirmations", "comparisons", "candidates"] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE campaign = ?", arguments: [name])
+            }
             try database.execute(sql: "DELETE FROM campaigns WHERE name = ?", arguments: [name])
             try Rows.insert(manifest, in: database)
             try Rows.note(chain: try ChainContent.read(files.path).head.nilIfEmpty, of: name, in: database)

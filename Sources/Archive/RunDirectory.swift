@@ -86,10 +86,12 @@ public final class RunDirectory: TrialEvidence {
         try evidence.chain.cover(growthOf: keys)
     }
 
-    /// Enters everything that was written beside the records: at the end of a session.
-    public func seal() throws {
+    /// Enters everything that was written beside the records, at the end of a session, and has the archive keep the
+    /// chain's end.
+    public func seal(for archive: SQLiteArchive) async throws {
         try coverGrowth(conversationsToo: true)
         try evidence.chain.cover(filesAt: RunLayout.pictures)
+        try await archive.note(chain: chainHead, of: manifest.config.name)
     }
 
     /// Appends to `events.jsonl`. Never needed for resuming.

@@ -84,6 +84,10 @@ public final class SQLiteArchive: CandidateArchive {
         }
     }
 
+    func note(chain: String, of campaign: String) async throws {
+        try await write { try Rows.note(chain: chain, of: campaign, in: $0) }
+    }
+
     public func record(_ candidate: Candidate, of campaign: String) async throws {
         try await record([.candidate(candidate, document: try ArchiveJSON.text(candidate))], of: campaign)
     }
