@@ -7,13 +7,18 @@ out. Training and sampling both encode here, so that a prompt has the same ids i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 
 def added(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that a tokenizer puts before and after every text by itself."""
-    alone = _ids(tokenizer, ["a"], add=False)[0]
-    whole = _ids(tokenizer, ["a"], add=True)[0]
+    special = set(tokenizer.all_special_ids)
+    own = (tokenizer.decode([i]) for i in range(len(tokenizer)) if i not in special)
+    # Some vocabularies have not even an "a".
+    tried = ((text, _ids(tokenizer, [text], add=False)[0]) for text in chain(["a"], own))
+    text, alone = next(((text, ids) for text, ids in tried if ids), ("a", []))
+    whole = _ids(tokenizer, [text], add=True)[0]
     starts = (i for i in range(len(whole) - len(alone) + 1) if whole[i : i + len(alone)] == alone)
     start = next(starts, 0)
     return whole[:start], whole[start + len(alone) :]
