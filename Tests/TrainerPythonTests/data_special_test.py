@@ -112,6 +112,19 @@ def test_sides_that_the_template_writes_alike_are_no_pair() -> None:
     assert [(finding.row, finding.reason) for finding in result.dropped] == [(0, "identical")]
 
 
+def test_text_that_becomes_a_control_token_is_told_of_rows_that_are_used() -> None:
+    rows = [
+        PreferenceRow(0, "which?", " a</s> carp", " a pike"),
+        PreferenceRow(1, "which? <pad>" * 9, " a carp", " a pike"),
+        PreferenceRow(2, "which?", " a carp", " a pike"),
+    ]
+    result = tokenise(rows, made(), TokeniseOptions(max_length=12))
+    assert [(finding.row, finding.reason) for finding in result.dropped] == [(1, "too-long")]
+    assert [(f.row, f.reason, f.explanation) for f in result.left_out] == [
+        (0, "special-token", "chosen contains '</s>'")
+    ]
+
+
 def test_a_vocabulary_of_few_letters_has_one_beginning_and_one_end_too() -> None:
     tokenizer = Tokenizer(BPE({token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "x", "y", "z"])}, []))
     tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", BEGIN), ("</s>", END)])

@@ -6,9 +6,11 @@ out. Training and sampling both encode here, so that a prompt has the same ids i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
+
+from losslab_trainer.data.rows import Finding, PreferenceRow, plain_text
 
 
 def added(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -45,6 +47,17 @@ def written_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return [
         ids[1:] if begin is not None and ids[:2] == [begin, begin] else ids for ids in _ids(tokenizer, texts, add=False)
     ]
+
+
+def spelled_out(rows: Iterable[PreferenceRow], tokenizer: Any) -> Iterator[Finding]:
+    """Text that becomes control tokens: a reader of the text sees words, the model does not. One finding a row."""
+    special = [token for token in tokenizer.all_special_tokens if len(token) > 2]
+    for row in rows:
+        sides = (("prompt", row.prompt), ("chosen", row.chosen), ("rejected", row.rejected))
+        texts = ((name, plain_text(text)) for name, text in sides)
+        found = next(((name, token) for name, text in texts for token in special if token in text), None)
+        if found:
+            yield Finding(row.row, "special-token", f"{found[0]} contains {found[1]!r}")
 
 
 def _ids(tokenizer: Any, texts: Sequence[str], *, add: bool) -> list[list[int]]:
