@@ -23,11 +23,12 @@ from losslab_trainer.data.rows import Text
 from losslab_trainer.finetune.asking import Asking
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
-from losslab_trainer.finetune.generation import Plan, TransformersEngine, stop_ids, stream
+from losslab_trainer.finetune.generation import Plan, TransformersEngine, stream
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.prompt_choice import divided, prompts_of, write_questions
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.stopping import stop_ids
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
