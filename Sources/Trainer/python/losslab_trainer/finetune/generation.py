@@ -14,6 +14,7 @@ import torch
 
 from losslab_trainer.answers import Question
 from losslab_trainer.data.special import plain_ids, written_ids
+from losslab_trainer.finetune.borders import batch_key, borders
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.stopping import stop_ids, without_habits
@@ -54,6 +55,7 @@ class TransformersEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.device: torch.device = next(model.parameters()).device
+        self._borders = borders(model.config)
 
     def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         """See Engine. Out of memory is answered by smaller batches."""
@@ -62,7 +64,7 @@ class TransformersEngine:
         rows, start = ROWS_AT_ONCE[self.device.type], 0
         torch.manual_seed(plan.seed)
         while start < len(order):
-            part = order[start : start + rows]
+            part = self._alike(order[start : start + rows], prompts, max_new_tokens)
             try:
                 new = self._generate([prompts[i] for i in part], plan, max_new_tokens)
             except Exception as error:
@@ -80,6 +82,11 @@ class TransformersEngine:
                 found[i] = tokens
             start += len(part)
         return found
+
+    def _alike(self, order: list[int], prompts: Sequence[Sequence[int]], new: int) -> list[int]:
+        """The first of these, which are sorted by length, that can be continued together."""
+        keys = [batch_key(len(prompts[i]), new, self._borders) for i in order]
+        return [i for i, key in zip(order, keys, strict=True) if key == keys[0]]
 
     def _generate(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         width = max(map(len, prompts))
