@@ -28,6 +28,7 @@ from losslab_trainer.finetune.stopping import stop_ids  # noqa: E402
 from transformers import GenerationConfig  # noqa: E402
 
 BETA, PAIRS, LIMIT = 0.1, 10, 24
+WITHOUT_HABITS = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "min_new_tokens": 0}
 LORA = AdapterSettings(4, 8, 0.0, None)
 # Asymmetric in all four, so that a swapped or missing vector shows in the first value.
 LOSS = """
@@ -212,6 +213,6 @@ def test_a_saved_model_is_the_one_that_was_evaluated(case: Case, adapter: Adapte
     assert json.loads((weights / "config.json").read_text())["tie_word_embeddings"] == case.kind.tied
     for prompt, *_ in case.pairs[:4]:
         ids = torch.tensor([prompt])
-        how = {"do_sample": False, "max_new_tokens": LIMIT, "pad_token_id": 0}
+        how = {"do_sample": False, "max_new_tokens": LIMIT, "pad_token_id": 0, **WITHOUT_HABITS}
         alone = saved.model.generate(ids, attention_mask=torch.ones_like(ids), **how)
         assert alone[0, len(prompt) :].tolist() == saved.greedy(prompt, case.stops, LIMIT)
