@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from losslab_trainer.finetune.checkpoint import load_checkpoint
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.models import load_tokenizer, model_folder, without_dropout
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -33,20 +34,13 @@ class Classifier:
         folder: Path = model_folder(settings)
         device = torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if settings.dtype == "auto" else getattr(torch, settings.dtype)
-        try:
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, dtype=dtype, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise FinetuneProblem(
-                f"judge model {settings.path}: cannot be loaded ({str(error).splitlines()[0]})"
-            ) from error
-        if report["missing_keys"]:
-            missing = sorted(report["missing_keys"])[0]
-            raise FinetuneProblem(
-                f"judge model {settings.path}: its weights hold no {missing}, so it would judge by random numbers; "
-                "give a model trained for sequence classification"
-            )
+        model = load_checkpoint(
+            AutoModelForSequenceClassification,
+            folder,
+            f"judge model {settings.path}",
+            trust_remote_code=settings.trust_remote_code,
+            dtype=dtype,
+        )
         without_dropout(model)
         positive = _positive(model.config, label, settings.path)
         tokenizer = load_tokenizer(folder, settings)

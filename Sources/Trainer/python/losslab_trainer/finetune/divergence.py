@@ -31,7 +31,9 @@ def sampled_kl(
             reference, _ = score_all(scorer, pairs)
     else:
         # The trained weights have taken the reference's place in memory; it is read again, for this only.
-        original = load_model(replace(loaded.settings, gradient_checkpointing=False), trained=True)
+        # By its folder: a Hub id may name newer weights by now.
+        settings = replace(loaded.settings, path=str(loaded.folder), gradient_checkpointing=False)
+        original = load_model(settings, trained=True)
         reference, _ = score_all(PairScorer(original.model, autocast=original.autocast, way=scorer.way), pairs)
     ratios = (policy.double() - reference.double()).tolist()
     means = []

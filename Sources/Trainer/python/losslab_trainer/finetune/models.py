@@ -12,6 +12,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from losslab_trainer.finetune.checkpoint import first_line, load_checkpoint
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings
 
@@ -63,7 +64,7 @@ def model_folder(settings: ModelSettings) -> Path:
         return Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=HUB_FILES))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise FinetuneProblem(
-            f"model {settings.path}: not a folder here, and the Hub did not give it ({_first_line(error)}). "
+            f"model {settings.path}: not a folder here, and the Hub did not give it ({first_line(error)}). "
             "Check the id and the connection, log in with `hf auth login` where it is gated, or give a local folder"
         ) from error
 
@@ -76,7 +77,7 @@ def load_tokenizer(folder: Path, settings: ModelSettings) -> Any:
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise FinetuneProblem(
-            f"model {settings.path}: its tokenizer cannot be loaded ({_first_line(error)}); "
+            f"model {settings.path}: its tokenizer cannot be loaded ({first_line(error)}); "
             "save it there with tokenizer.save_pretrained"
         ) from error
     if tokenizer.pad_token is None:
@@ -98,18 +99,13 @@ def load_model(settings: ModelSettings, *, seed: int = 1, trained: bool = True) 
     options: dict[str, Any] = {"dtype": torch.float32 if autocast else dtype}
     if settings.quantization:
         options |= _quantization(settings, dtype, device)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=settings.trust_remote_code, **options
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise FinetuneProblem(f"model {settings.path}: cannot be loaded ({_first_line(error)})") from error
-    except RuntimeError as error:
-        if "mismatch" not in str(error):
-            raise
-        raise FinetuneProblem(
-            f"model {settings.path}: weights and config.json differ ({_first_line(error)})"
-        ) from error
+    model = load_checkpoint(
+        AutoModelForCausalLM,
+        folder,
+        f"model {settings.path}",
+        trust_remote_code=settings.trust_remote_code,
+        **options,
+    )
     if not settings.quantization:
         model.to(device)
     without_dropout(model)
@@ -155,7 +151,7 @@ def _with_adapter(model: Any, adapter: AdapterSettings) -> Any:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise FinetuneProblem(f"model.adapter.targetModules: {_first_line(error)}") from error
+        raise FinetuneProblem(f"model.adapter.targetModules: {first_line(error)}") from error
 
 
 def _device(settings: ModelSettings) -> torch.device:
@@ -187,7 +183,3 @@ def _quantization(settings: ModelSettings, dtype: torch.dtype, device: torch.dev
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
     return {"quantization_config": config, "device_map": {"": device}}
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -40,7 +40,7 @@ TOKENIZER_FILES = (
 
 Compute = Callable[[Sequence[Pair]], tuple[Tensor, Tensor]]  # chosen and rejected, (n,) each
 
-_hashed: dict[tuple[str, int, int], str] = {}  # files by path, time of change and size
+_hashed: dict[tuple[str, int, int, int], str] = {}  # files by path, what is written where, and when
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,13 @@ def pair_hash(pair: Pair) -> bytes:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights: safetensors, else torch's own."""
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    """Every file that may hold weights, say which shard holds which, or be code that the model is made with.
+
+    Of what else lies in the folder transformers takes some and leaves some; a file too many costs a computation, a file
+    too few would give a policy another one's reference.
+    """
+    kinds = ("*.safetensors", "*.bin", "*.index.json", "*.py")
+    return sorted(path for kind in kinds for path in folder.glob(kind))
 
 
 def content_hash(value: Any) -> str:
@@ -135,7 +140,8 @@ def content_hash(value: Any) -> str:
 
 def _file_hash(path: Path) -> str:
     status = path.stat()
-    key = (str(path.resolve()), status.st_mtime_ns, status.st_size)
+    # Not the time of writing: a copy that keeps it (cp -p, rsync) would pass for the file it replaced.
+    key = (str(path.resolve()), status.st_ino, status.st_ctime_ns, status.st_size)
     if key not in _hashed:
         with path.open("rb") as file:
             _hashed[key] = hashlib.file_digest(file, "sha256").hexdigest()
