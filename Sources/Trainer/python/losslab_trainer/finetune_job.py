@@ -66,6 +66,10 @@ class _Job:
     def of(job: Mapping[str, Any]) -> _Job:
         if job.get("trainer", "losslab") not in TRAINERS:
             raise FinetuneProblem(f"trainer: {job['trainer']!r} is not one of {', '.join(TRAINERS)}")
+        if job.get("trainer") == "trl" and job["model"].get("dtype") == "float16":
+            raise FinetuneProblem(
+                "model.dtype: trainer trl leaves out steps that overflow in float16; take bfloat16, or trainer losslab"
+            )
         loss = job.get("loss")
         try:
             questions = read_questions(job.get("questions") or [])
