@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,9 +16,10 @@ from losslab_trainer.answers import Question, read_questions, write_answers
 from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.template import chosen_template
-from losslab_trainer.data.tokenise import TokeniseOptions
+from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions
 from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving
 from losslab_trainer.finetune.evaluation import HeldOut, score_all
+from losslab_trainer.finetune.finite import require_finite_pairs
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -119,7 +120,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
 
         store = store_for(loaded, asdict(options), context.cache_directory)
         visited = _visited(data, job.training) if trained else ()
-        reference, of_held_out, computed = _reference(store, scorer, data, visited)
+        reference, of_held_out, computed = _reference(store, loaded, scorer, data, visited)
         referenced = time.perf_counter()
 
         before = None
@@ -214,7 +215,7 @@ def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
 
 
 def _reference(
-    store: ReferenceStore, scorer: PairScorer, data: PreparedData, visited: tuple[int, ...]
+    store: ReferenceStore, loaded: LoadedModel, scorer: PairScorer, data: PreparedData, visited: tuple[int, ...]
 ) -> tuple[ReferenceLogps, ReferenceLogps, int]:
     """Log-probabilities under the model as it is now, which is the reference: an adapter changes nothing at first.
 
@@ -223,7 +224,13 @@ def _reference(
     digits of a value depend on the pairs beside it, and must not depend on which trial came first.
     """
     needed = data.pool if data.pool and visited else tuple(data.train[i] for i in visited)
-    found, computed = store.values([*needed, *data.held_out], lambda missing: score_all(scorer, missing))
+
+    def compute(missing: Sequence[TokenisedPair]) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen, rejected = score_all(scorer, missing)
+        require_finite_pairs(loaded, missing, chosen, rejected)
+        return chosen, rejected
+
+    found, computed = store.values([*needed, *data.held_out], compute)
     places = [data.drawn[i] for i in visited] if data.pool else list(range(len(visited)))
     of_train, of_held_out = [], []
     for vector in (found.chosen, found.rejected):

@@ -27,6 +27,7 @@ class Classifier:
     model: Any
     tokenizer: Any
     positive: int | None  # the class whose probability counts; None for a reward model
+    name: str
 
     @staticmethod
     def load(settings: ModelSettings, label: str | None) -> Classifier:
@@ -46,7 +47,7 @@ class Classifier:
         tokenizer = load_tokenizer(folder, settings)
         if model.config.get_text_config().pad_token_id is None:
             model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-        return Classifier(model.to(device).eval(), tokenizer, positive)
+        return Classifier(model.to(device).eval(), tokenizer, positive, settings.path)
 
     def scores(self, ids: Sequence[Sequence[int]]) -> list[float]:
         """The reward, or the probability of the class that counts, of each text. Out of memory halves the batch."""
@@ -83,6 +84,10 @@ class Classifier:
         with torch.inference_mode():
             logits = self.model(rows, attention_mask=mask).logits.float()
         values = logits[:, 0] if self.positive is None else logits.softmax(-1)[:, self.positive]
+        if not bool(values.isfinite().all()):
+            raise FinetuneProblem(
+                f"judge model {self.name}: its scores are not finite numbers; give another checkpoint"
+            )
         numbers: list[float] = values.tolist()
         return numbers
 

@@ -23,6 +23,7 @@ from losslab_trainer.data.rows import Text
 from losslab_trainer.finetune.asking import Asking
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
+from losslab_trainer.finetune.finite import require_finite_prompts
 from losslab_trainer.finetune.generation import Plan, TransformersEngine, stop_ids, stream
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -70,6 +71,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
     asking = Asking.of(job, loaded)
     prompts, dropped, notes = prompts_of(job, asking)
     prompts, held_out = divided(prompts, job)
+    require_finite_prompts(loaded, [asking.ids(prompt) for prompt in prompts[:PROMPTS_AT_ONCE]])
     judge = Classifier.load(ModelSettings.from_json({"path": job["judge"]} | _device(job)), job.get("label"))
     write_questions(held_out, job)
     counts: Counter[str] = Counter()

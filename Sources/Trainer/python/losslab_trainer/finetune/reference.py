@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -38,7 +39,8 @@ TOKENIZER_FILES = (
     "chat_template.jinja",
 )
 
-Compute = Callable[[Sequence[Pair]], tuple[Tensor, Tensor]]  # chosen and rejected, (n,) each
+P = TypeVar("P", bound=Pair)
+Compute = Callable[[Sequence[P]], tuple[Tensor, Tensor]]  # chosen and rejected, (n,) each
 
 _hashed: dict[tuple[str, int, int, int], str] = {}  # files by path, what is written where, and when
 
@@ -49,7 +51,7 @@ class ReferenceStore:
 
     folder: Path
 
-    def values(self, pairs: Sequence[Pair], compute: Compute) -> tuple[ReferenceLogps, int]:
+    def values(self, pairs: Sequence[P], compute: Compute[P]) -> tuple[ReferenceLogps, int]:
         """The values of all pairs, in order, and how many had to be computed."""
         names = [pair_hash(pair) for pair in pairs]
         known = self._read()
@@ -72,7 +74,11 @@ class ReferenceStore:
                 values = tensors["logps"].tolist()
             except (OSError, SafetensorError, KeyError):
                 continue  # damaged, or just made one with others: what is missing is computed again
-            found |= {names[i * HASH_BYTES : (i + 1) * HASH_BYTES]: (c, r) for i, (c, r) in enumerate(values)}
+            found |= {
+                names[i * HASH_BYTES : (i + 1) * HASH_BYTES]: (c, r)
+                for i, (c, r) in enumerate(values)
+                if math.isfinite(c) and math.isfinite(r)
+            }
         return found
 
     def _write(self, new: Mapping[bytes, tuple[float, float]], known: Mapping[bytes, tuple[float, float]]) -> None:
