@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
+from losslab_trainer.finetune.tokenizer import require_rows
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
 from losslab_trainer.reference_cache import ReferenceLogps
@@ -196,6 +197,7 @@ def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions
     if job.model.chat_template is not None and data.conversational:
         # Answers are asked for, and the model saved, with the template it was trained with.
         loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)
+    require_rows(loaded.tokenizer, loaded.model, f"model {job.model.path}", _texts(job, loaded, data))
     longest = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
     if training.max_length is not None and longest is not None and training.max_length > longest:
         length = max(
@@ -207,6 +209,16 @@ def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions
                 f"{longest} positions; set maxLength to {longest} or less"
             )
     return data, options
+
+
+def _texts(job: _Job, loaded: LoadedModel, data: PreparedData) -> Iterator[tuple[str, Sequence[int]]]:
+    """Token ids of all that the model will read, each with its place."""
+    for pair in (*data.train, *data.pool, *data.held_out):
+        rejected = pair.rejected_prompt_ids or ()
+        yield f"row {pair.row}", pair.prompt_ids + pair.chosen_ids + rejected + pair.rejected_ids
+    for question in job.questions:
+        for turn in question.turns:
+            yield f"question {question.id}", loaded.tokenizer(turn, add_special_tokens=False)["input_ids"]
 
 
 def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ model of which a part is random trains all the same, so both are refused here, a
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +24,7 @@ UNREADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError, pickl
 
 def load_checkpoint(auto: Any, folder: Path, what: str, **options: Any) -> Any:
     """The model that one of transformers' Auto classes makes of a folder; ``what`` names it in a FinetuneProblem."""
+    _check_padding(folder, what)
     try:
         model, report = auto.from_pretrained(
             folder, local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True, **options
@@ -63,6 +66,18 @@ def fault_of(model: Any, report: Mapping[str, Any]) -> str | None:
     if broken:
         return f"its weights are not all finite numbers (NaN or infinite in {_list(broken)}); give another checkpoint"
     return None
+
+
+def _check_padding(folder: Path, what: str) -> None:
+    """An embedding cannot be made whose padding is beyond its rows; torch says so without a name."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        pad, rows = config.get("pad_token_id"), config.get("vocab_size")
+        if pad is not None and rows is not None and pad >= rows:
+            raise FinetuneProblem(
+                f"{what}: its config.json has pad_token_id {pad}, and the model has rows for {rows} tokens; set "
+                "pad_token_id to null there (another token then pads), or to one that the model has"
+            )
 
 
 def first_line(error: BaseException) -> str:

@@ -13,9 +13,10 @@ from transformers import AutoModelForSequenceClassification
 
 from losslab_trainer.finetune.checkpoint import load_checkpoint
 from losslab_trainer.finetune.memory import is_out_of_memory, release
-from losslab_trainer.finetune.models import load_tokenizer, model_folder, without_dropout
+from losslab_trainer.finetune.models import model_folder, without_dropout
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.tokenizer import fit, load_tokenizer, require_rows
 
 TEXTS_AT_ONCE = 16
 
@@ -45,12 +46,15 @@ class Classifier:
         without_dropout(model)
         positive = _positive(model.config, label, settings.path)
         tokenizer = load_tokenizer(folder, settings)
+        fit(tokenizer, model, f"judge model {settings.path}")
         if model.config.get_text_config().pad_token_id is None:
             model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
         return Classifier(model.to(device).eval(), tokenizer, positive, settings.path)
 
     def scores(self, ids: Sequence[Sequence[int]]) -> list[float]:
         """The reward, or the probability of the class that counts, of each text. Out of memory halves the batch."""
+        texts = (("an answer that it is to judge", row) for row in ids)
+        require_rows(self.tokenizer, self.model, f"judge model {self.name}", texts)
         found = [0.0] * len(ids)
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         rows, start = TEXTS_AT_ONCE, 0

@@ -14,6 +14,7 @@ from transformers import get_scheduler
 
 from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.finetune.gradient_cache import GradientCache
+from losslab_trainer.finetune.last_batch import require_last_batch
 from losslab_trainer.finetune.layout import Pair, token_count
 from losslab_trainer.finetune.memory import fitting_micro_batch
 from losslab_trainer.finetune.scoring import PairScorer
@@ -51,6 +52,7 @@ def train(
 ) -> Outcome:
     """Trains what requires gradients, in place. Raises LossRejected when the loss breaks or training diverges."""
     batches = batch_order(len(pairs), settings)
+    require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
     parameters = [p for p in scorer.model.parameters() if p.requires_grad]
     optimizer = _optimizer(scorer.model, settings)
     schedule = _schedule(optimizer, len(batches), settings)

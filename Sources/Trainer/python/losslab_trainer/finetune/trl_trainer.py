@@ -23,6 +23,7 @@ from transformers import TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from losslab_trainer.contract import LossEvaluator, LossRejected, LossValues
+from losslab_trainer.finetune.last_batch import require_last_batch
 from losslab_trainer.finetune.layout import Pair, token_count
 from losslab_trainer.finetune.loop import OnMetrics, Outcome, batch_order, check_divergence
 from losslab_trainer.finetune.memory import is_out_of_memory
@@ -60,6 +61,7 @@ def train(
     if any(pair.rejected_prompt_ids is not None for pair in pairs):
         raise FinetuneProblem("trainer trl: training.truncation keep_end gives a pair two prompts; use keep_start")
     batches = batch_order(len(pairs), settings)
+    require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
     processes = _processes()
     micro = settings.micro_batch_size or max(1, settings.batch_size // processes)
     if settings.batch_size % (micro * processes):
