@@ -26,6 +26,7 @@ from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
+from losslab_trainer.finetune.sides import scorer_for, tried
 from losslab_trainer.finetune.tokenizer import require_rows
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
@@ -116,7 +117,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         loaded = load_model(job.model, seed=job.training.seed, trained=trained)
         data, options = _data(job, loaded)
         memory.reset_peak(loaded.device)
-        scorer = PairScorer(loaded.model, autocast=loaded.autocast)
+        scorer = tried(scorer_for(loaded.model, autocast=loaded.autocast), (*data.train, *data.held_out))
         ready = time.perf_counter()
 
         store = store_for(loaded, asdict(options), context.cache_directory)
@@ -199,14 +200,14 @@ def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions
         loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)
     require_rows(loaded.tokenizer, loaded.model, f"model {job.model.path}", _texts(job, loaded, data))
     longest = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
-    if training.max_length is not None and longest is not None and training.max_length > longest:
+    if longest is not None and (training.max_length is None or training.max_length > longest):
         length = max(
             len(p.prompt_ids) + max(len(p.chosen_ids), len(p.rejected_ids)) for p in (*data.train, *data.held_out)
         )
         if length > longest:
             raise FinetuneProblem(
-                f"training.maxLength: {training.max_length} leaves pairs of {length} tokens, and the model has "
-                f"{longest} positions; set maxLength to {longest} or less"
+                f"training.maxLength: {training.max_length or 'none is set, which'} leaves pairs of {length} tokens, "
+                f"and the model has {longest} positions; set maxLength to {longest} or less"
             )
     return data, options
 

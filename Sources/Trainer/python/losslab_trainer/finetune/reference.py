@@ -25,6 +25,7 @@ from losslab_trainer.finetune.layout import Pair
 from losslab_trainer.finetune.models import LoadedModel
 from losslab_trainer.reference_cache import ReferenceLogps
 
+VERSION = 2  # of how values are computed: 1 read short sequences with long ones' rotary tables
 HASH_BYTES = 16
 MOST_FILES = 8  # of one model, before they are made one
 NOT_CONTENT = ("_name_or_path", "transformers_version", "use_cache")  # of config.json
@@ -111,6 +112,7 @@ def model_key(loaded: LoadedModel, options: Mapping[str, object]) -> str:
     config = json.loads((loaded.folder / "config.json").read_text("utf-8"))
     template = loaded.tokenizer.chat_template
     description = {
+        "version": VERSION,
         "weights": {path.name: _file_hash(path) for path in weight_files(loaded.folder)},
         "config": {name: item for name, item in config.items() if name not in NOT_CONTENT},
         "tokenizer": {
