@@ -10,14 +10,13 @@ import pytest
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
-from finetune_models import Bench, write_rows  # noqa: E402
 from independent_checkpoints import BORDER, Checkpoint  # noqa: E402
 from independent_computation import Plain, Sides, of_plain  # noqa: E402
 from losslab_trainer.data.tokenise import TokenisedPair  # noqa: E402
 from losslab_trainer.finetune.generation import Plan, TransformersEngine  # noqa: E402
-from losslab_trainer.finetune.models import checkpoint_gradients, load_model  # noqa: E402
-from losslab_trainer.finetune.scoring import PairScorer  # noqa: E402
+from losslab_trainer.finetune.models import load_model  # noqa: E402
 from losslab_trainer.finetune.settings import ModelSettings  # noqa: E402
+from losslab_trainer.finetune.sides import SidedScorer, borders_of, by_borders, scorer_for  # noqa: E402
 
 KIND = Checkpoint("phi3", "bpe", "nothing", "its own", "roles", tied=False)
 
@@ -55,30 +54,11 @@ def test_log_probabilities_are_those_of_each_sequence_alone(folder: Path, name: 
     with torch.no_grad():
         expected = Plain.of(folder).logps(pairs)
     ours = [TokenisedPair(i, tuple(p), tuple(c), tuple(r)) for i, (p, c, r) in enumerate(pairs)]
+    model = loaded(folder).model
+    assert borders_of(model) == (BORDER,)
     for way in ("shared", "shared, own head", "padded"):
-        scores = PairScorer(loaded(folder).model, way=way).score_without_graph(ours)
+        scores = SidedScorer(model, by_borders((BORDER,)), way=way).score_without_graph(ours)
         torch.testing.assert_close((scores.chosen, scores.rejected), expected, rtol=1e-4, atol=1e-3)
-
-
-@pytest.mark.parametrize("checkpointed", [False, True])
-def test_gradients_and_tokens_are_those_of_each_sequence_alone(folder: Path, checkpointed: bool) -> None:
-    pairs = [drawn(*lengths) for lengths in (*LENGTHS["one pair beyond"], *LENGTHS["one side beyond"])]
-    ours = [TokenisedPair(i, tuple(p), tuple(c), tuple(r)) for i, (p, c, r) in enumerate(pairs)]
-    plain, model = Plain.of(folder), loaded(folder).model
-    scorer = PairScorer(model)
-    if checkpointed:
-        checkpoint_gradients(model)
-    scores = scorer.score(ours, statistics=True)
-    with scorer.backward_of(ours):
-        torch.autograd.backward(scores.chosen.sum() - 2 * scores.rejected.sum())
-    chosen, rejected = plain.logps(pairs)
-    torch.autograd.backward(chosen.sum() - 2 * rejected.sum())
-    for (name, found), expected in zip(model.named_parameters(), plain.model.parameters(), strict=True):
-        scale = float(expected.grad.abs().max())
-        torch.testing.assert_close(found.grad, expected.grad, rtol=0, atol=1e-4 * scale, msg=name)
-    assert scores.tokens is not None
-    assert scores.tokens[0].bincount().tolist() == [len(c) for _, c, _ in pairs] + [len(r) for *_, r in pairs]
-    assert len(scores.tokens[0]) == len(scores.tokens[1].entropy)
 
 
 def test_trl_lets_a_long_pair_move_its_neighbours(folder: Path, tmp_path: Path) -> None:
@@ -97,18 +77,8 @@ def test_trl_lets_a_long_pair_move_its_neighbours(folder: Path, tmp_path: Path) 
     alone = float(expected[0].mean())
     assert abs(float(step["logps/chosen"]) - alone) > 0.5
     ours = [TokenisedPair(i, tuple(p), tuple(c), tuple(r)) for i, (p, c, r) in enumerate(pairs)]
-    scores = PairScorer(loaded(folder).model).score_without_graph(ours)
+    scores = scorer_for(loaded(folder).model).score_without_graph(ours)
     assert float(scores.chosen.mean()) == pytest.approx(alone, rel=1e-4)
-
-
-def test_trls_trainer_refuses_pairs_on_both_sides(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("trl")
-    rows = [{"prompt": f"{i} cat:", "chosen": " runs" * (4 + i), "rejected": " sees"} for i in (0, 1, 2, BORDER)]
-    bench = Bench(tmp_path, folder)
-    data = {"train": {"path": str(write_rows(tmp_path / "pairs.jsonl", rows))}, "heldOutShare": 0.0}
-    result = bench.run(data=data, trainer="trl")
-    assert set(result) == {"problem"} and f"training.maxLength to {BORDER}" in result["problem"]
-    assert "problem" not in bench.run(data=data)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from losslab_trainer.data import DataSpec, load_preferences  # noqa: E402
 from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions, tokenise  # noqa: E402
 from losslab_trainer.finetune.generation import Plan, TransformersEngine, answer_questions  # noqa: E402
 from losslab_trainer.finetune.models import load_model  # noqa: E402
-from losslab_trainer.finetune.scoring import PairScorer  # noqa: E402
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings  # noqa: E402
+from losslab_trainer.finetune.sides import scorer_for  # noqa: E402
 from losslab_trainer.finetune.stopping import stop_ids  # noqa: E402
 from transformers import GenerationConfig  # noqa: E402
 
@@ -120,7 +120,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("adapter", [None, LORA], ids=["whole", "adapter"])
 def test_log_probabilities_are_those_of_each_sequence_alone(case: Case, adapter: AdapterSettings | None) -> None:
     loaded = case.loaded(adapter)
-    scores = PairScorer(loaded.model).score_without_graph(case.tokenised(loaded.tokenizer))
+    scores = scorer_for(loaded.model).score_without_graph(case.tokenised(loaded.tokenizer))
     torch.testing.assert_close((scores.chosen, scores.rejected), case.logps, rtol=1e-4, atol=1e-3)
     assert float((case.logps[0] - case.logps[1]).abs().min()) > 0.05  # sides that are swapped would show
 

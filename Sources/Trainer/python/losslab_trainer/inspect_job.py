@@ -15,6 +15,7 @@ from losslab_trainer.data.showing import shown
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
 from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
+from losslab_trainer.finetune.tokenizer import why_not
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -82,9 +83,10 @@ def load_tokenizer(path: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(path)
     except Exception as error:  # files of every kind of damage
+        if Path(path).is_dir():
+            raise DataProblem(f"{path} holds no tokenizer that can be used: {why_not(Path(path), error)}") from None
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        where = "holds no tokenizer" if Path(path).is_dir() else "is no folder with a tokenizer, nor a Hub model here"
-        raise DataProblem(f"{path} {where}: {what}") from None
+        raise DataProblem(f"{path} is no folder with a tokenizer, nor a Hub model here: {what}") from None
 
 
 def _options(job: Mapping[str, Any]) -> TokeniseOptions:

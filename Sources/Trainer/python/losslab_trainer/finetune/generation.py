@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,9 @@ import torch
 
 from losslab_trainer.answers import Question
 from losslab_trainer.data.special import plain_ids, written_ids
-from losslab_trainer.finetune.borders import batch_key, borders
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.sides import borders_of, by_borders
 from losslab_trainer.finetune.stopping import stop_ids, without_habits
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
@@ -55,7 +55,7 @@ class TransformersEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.device: torch.device = next(model.parameters()).device
-        self._borders = borders(model.config)
+        self._side = by_borders(borders_of(model))
 
     def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         """See Engine. Out of memory is answered by smaller batches."""
@@ -84,9 +84,17 @@ class TransformersEngine:
         return found
 
     def _alike(self, order: list[int], prompts: Sequence[Sequence[int]], new: int) -> list[int]:
-        """The first of these, which are sorted by length, that can be continued together."""
-        keys = [batch_key(len(prompts[i]), new, self._borders) for i in order]
-        return [i for i, key in zip(order, keys, strict=True) if key == keys[0]]
+        """The first of these, sorted by length, that can be continued together by up to ``new`` tokens.
+
+        Where the rotary tables switch with the length, a batch has one of them (sides.py). So prompts on different
+        sides are apart, and where answers may cross, only prompts of one length do so at the same token.
+        """
+
+        def kind(i: int) -> tuple[Hashable, int]:
+            length = len(prompts[i])
+            return self._side(length), 0 if self._side(length) == self._side(length + new) else length
+
+        return [i for i in order if kind(i) == kind(order[0])]
 
     def _generate(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         width = max(map(len, prompts))

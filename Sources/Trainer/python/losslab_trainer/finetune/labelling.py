@@ -23,12 +23,14 @@ from losslab_trainer.data.rows import Text
 from losslab_trainer.finetune.asking import Asking
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
+from losslab_trainer.finetune.finite import require_finite_prompts
 from losslab_trainer.finetune.generation import Plan, TransformersEngine, stream
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.prompt_choice import divided, prompts_of, write_questions
 from losslab_trainer.finetune.settings import ModelSettings
 from losslab_trainer.finetune.stopping import stop_ids
+from losslab_trainer.finetune.tokenizer import require_rows
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -71,6 +73,9 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
     asking = Asking.of(job, loaded)
     prompts, dropped, notes = prompts_of(job, asking)
     prompts, held_out = divided(prompts, job)
+    asked = (("a prompt", asking.ids(prompt)) for prompt in prompts)
+    require_rows(loaded.tokenizer, loaded.model, f"model {loaded.settings.path}", asked)
+    require_finite_prompts(loaded, [asking.ids(prompt) for prompt in prompts[:PROMPTS_AT_ONCE]])
     judge = Classifier.load(ModelSettings.from_json({"path": job["judge"]} | _device(job)), job.get("label"))
     write_questions(held_out, job)
     counts: Counter[str] = Counter()

@@ -141,11 +141,11 @@ def lay_out(pairs: Sequence[Pair]) -> Layout:
     )
 
 
-def pad(pairs: Sequence[Pair], *, spare: int = 0) -> Padded:
-    """Pairs as rows padded on the right, with as many spare places behind the longest."""
+def pad(pairs: Sequence[Pair]) -> Padded:
+    """Pairs as rows padded on the right."""
     parts = [sequences(pair) for pair in pairs]
     rows = [(part[0], part[2]) for part in parts] + [(part[1], part[3]) for part in parts]
-    width = max(len(tokens) for tokens, _ in rows) - 1 + spare
+    width = max(len(tokens) for tokens, _ in rows) - 1
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros(len(rows), width, dtype=torch.long)
     reads: list[Tensor] = []

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from losslab_trainer.finetune import attention
-from losslab_trainer.finetune.borders import Parted, borders, lengths, parted, side
 from losslab_trainer.finetune.head import Head, TokenStatistics, logps_of_logits, token_logps
 from losslab_trainer.finetune.layout import Layout, Padded, Pair, lay_out, pad, token_count
 
@@ -58,7 +57,6 @@ class PairScorer:
         self.autocast = autocast
         self.causal: Any = model.get_base_model() if hasattr(model, "get_base_model") else model
         self.device: torch.device = next(model.parameters()).device
-        self._borders = borders(self.causal.config)
         self._head = Head.of(self.causal.config)
         self._plain_attention = self.causal.config._attn_implementation
         self.way: Way = way or self._fastest()
@@ -68,15 +66,10 @@ class PairScorer:
         return self._in_packs(pairs, statistics)
 
     def _in_packs(self, pairs: Sequence[Pair], statistics: bool) -> Scores:
-        if self._borders:
-            apart = parted(pairs, self._borders)
-            if len(apart.pairs) > len(pairs):
-                return _joined_sides(self._in_packs(apart.pairs, statistics), apart)
         packs = self._packs(pairs)
-        way = self._way_now()
         if len(packs) == 1:
-            return self._score(way, pairs, statistics)
-        return _together([self._score(way, [pairs[i] for i in pack], statistics) for pack in packs], packs)
+            return self._score(self.way, pairs, statistics)
+        return _together([self._score(self.way, [pairs[i] for i in pack], statistics) for pack in packs], packs)
 
     def score_without_graph(self, pairs: Sequence[Pair], *, statistics: bool = False) -> Scores:
         with torch.no_grad():
@@ -85,29 +78,20 @@ class PairScorer:
     @contextmanager
     def backward_of(self, pairs: Sequence[Pair]) -> Iterator[None]:
         """Around the backward pass of ``pairs``: gradient checkpointing runs parts of the forward again there."""
-        if self._way_now() == "padded" or not self._checkpoints():
+        if self.way == "padded" or not self._checkpoints():
             yield
             return
         with self._pair_attention(), attention.attending(lay_out(pairs).to(self.device)), self._casting():
             yield
 
-    def _way_now(self) -> Way:
-        """A checkpointed backward needs one layout, and sequences on two sides of a border are in two."""
-        return "padded" if self._borders and self._checkpoints() else self.way
-
     def _packs(self, pairs: Sequence[Pair]) -> list[list[int]]:
-        """Which pairs are encoded together: on one side of the borders, and of similar length on a CPU."""
-        of_side: dict[int, list[int]] = {}
-        for i, pair in enumerate(pairs):
-            of_side.setdefault(side(max(lengths(pair)), self._borders) if self._borders else 0, []).append(i)
+        """Which pairs are encoded together, of similar length on a CPU. A checkpointed backward needs one layout."""
+        everything = list(range(len(pairs)))
         if self.device.type != "cpu" or self.way == "padded" or self._checkpoints():
-            return list(of_side.values())
-        return [pack for together in of_side.values() for pack in self._of_similar_length(pairs, together)]
-
-    def _of_similar_length(self, pairs: Sequence[Pair], together: Sequence[int]) -> list[list[int]]:
+            return [everything]
         packs: list[list[int]] = []
         room = 0
-        for i in sorted(together, key=lambda i: token_count(pairs[i])):
+        for i in sorted(everything, key=lambda i: token_count(pairs[i])):
             tokens = token_count(pairs[i])
             if tokens > room or not packs:
                 packs.append([])
@@ -120,10 +104,8 @@ class PairScorer:
         return bool(getattr(self.causal, "is_activation_checkpointing", False))
 
     def _score(self, way: Way, pairs: Sequence[Pair], statistics: bool) -> Scores:
-        # A sequence's last token is not encoded, and counts for its side of the border all the same.
-        spare = max(max(lengths(pair)) for pair in pairs) - 1 in self._borders if self._borders else False
-        if way == "padded" or spare:
-            rows = pad(pairs, spare=int(spare)).to(self.device)
+        if way == "padded":
+            rows = pad(pairs).to(self.device)
             logps, found = self._of_rows(rows, statistics)
             completions = rows.completions
         else:
@@ -222,21 +204,6 @@ def _together(parts: Sequence[Scores], packs: Sequence[Sequence[int]]) -> Scores
         torch.cat([getattr(found, name) for _, found in tokens]) for name in ("entropy", "mean_logit", "is_top")
     )
     return Scores(chosen, rejected, (torch.cat(completions), TokenStatistics(entropy, mean_logit, is_top)))
-
-
-def _joined_sides(scores: Scores, apart: Parted) -> Scores:
-    """The scores of pairs that were taken apart."""
-    count, parts = len(apart.chosen), len(apart.pairs)
-    chosen, rejected = scores.chosen[list(apart.chosen)], scores.rejected[list(apart.rejected)]
-    if scores.tokens is None:
-        return Scores(chosen, rejected, None)
-    places, found = scores.tokens
-    owners = torch.full((2 * parts,), -1, device=places.device)
-    owners[list(apart.chosen)] = torch.arange(count, device=places.device)
-    owners[[parts + i for i in apart.rejected]] = torch.arange(count, 2 * count, device=places.device)
-    kept = owners[places] >= 0
-    statistics = TokenStatistics(found.entropy[kept], found.mean_logit[kept], found.is_top[kept])
-    return Scores(chosen, rejected, (owners[places][kept], statistics))
 
 
 def _use(model: Any, implementation: str) -> None:
