@@ -128,6 +128,7 @@ def test_out_of_memory_is_answered_by_half_the_micro_batch_and_the_same_weights(
     whole, _ = world.train("aql")
     weights, outcome = world.train("aql", scorer=Watched(copy.deepcopy(world.model), most=5))
     assert outcome.micro_batch_size == 4
+    assert all(note.endswith("the weights are the same up to rounding") for note in outcome.notes)
     assert [note.split(";")[0] for note in outcome.notes] == [
         "out of memory with 16 pairs at once",
         "out of memory with 8 pairs at once",

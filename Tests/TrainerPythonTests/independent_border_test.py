@@ -61,24 +61,44 @@ def test_log_probabilities_are_those_of_each_sequence_alone(folder: Path, name: 
         torch.testing.assert_close((scores.chosen, scores.rejected), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_trl_lets_a_long_pair_move_its_neighbours(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("trl")
+def trls_chosen(folder: Path, rows: list[dict[str, str]], output: Path) -> float:
+    """TRL's mean log-probability of the chosen answers in its first batch, which holds all rows."""
     from trl import DPOTrainer  # noqa: PLC0415
     from trl_runs import exact_config, in_order, logged_steps  # noqa: PLC0415
 
     plain = Plain.of(folder)
     plain.tokenizer.chat_template = None
+    config = exact_config(output, max_length=None, per_device_train_batch_size=len(rows))
+    _, (step,) = logged_steps(in_order(DPOTrainer), plain.model, plain.tokenizer, rows, config)
+    return float(step["logps/chosen"])
+
+
+def test_trl_lets_a_long_pair_move_its_neighbours(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("trl")
+    plain = Plain.of(folder)
     rows = [{"prompt": "a cat:", "chosen": " runs" * count, "rejected": " sees"} for count in (4, BORDER, 6)]
     pairs = [of_plain(plain.tokenizer, *row.values()) for row in rows]
     with torch.no_grad():
-        expected = plain.logps(pairs)
-    config = exact_config(tmp_path, max_length=None, per_device_train_batch_size=3)
-    _, (step,) = logged_steps(in_order(DPOTrainer), Plain.of(folder).model, plain.tokenizer, rows, config)
-    alone = float(expected[0].mean())
-    assert abs(float(step["logps/chosen"]) - alone) > 0.5
+        alone = float(plain.logps(pairs)[0].mean())
+    assert abs(trls_chosen(folder, rows, tmp_path) - alone) > 0.5
     ours = [TokenisedPair(i, tuple(p), tuple(c), tuple(r)) for i, (p, c, r) in enumerate(pairs)]
     scores = scorer_for(loaded(folder).model).score_without_graph(ours)
     assert float(scores.chosen.mean()) == pytest.approx(alone, rel=1e-4)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 2])
+def test_trl_reads_the_last_token_too(folder: Path, tmp_path: Path, beyond: int) -> None:
+    """So that its tables switch one token earlier."""
+    pytest.importorskip("trl")
+    plain = Plain.of(folder)
+    prompt = plain.tokenizer("a cat:").input_ids
+    answer = " runs" * (BORDER + beyond - len(prompt) - 1)
+    pair = of_plain(plain.tokenizer, "a cat:", answer, " sees")
+    assert len(pair[0]) + len(pair[1]) == BORDER + beyond
+    with torch.no_grad():
+        alone = float(plain.logps([pair])[0])
+    theirs = trls_chosen(folder, [{"prompt": "a cat:", "chosen": answer, "rejected": " sees"}], tmp_path)
+    assert (theirs == pytest.approx(alone, rel=1e-4)) == (beyond != 1)
 
 
 @pytest.mark.parametrize(

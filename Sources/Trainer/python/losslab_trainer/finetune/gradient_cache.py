@@ -87,7 +87,7 @@ class GradientCache:
         self.micro_batch_size = (size + 1) // 2
         note = (
             f"out of memory with {size} pairs at once; going on with {self.micro_batch_size}. "
-            "The loss still sees the whole batch, so the weights are the same"
+            "The loss still sees the whole batch, so the weights are the same up to rounding"
         )
         self.notes.append(note)
         print(f"finetune: {note} ({message})", file=sys.stderr)
