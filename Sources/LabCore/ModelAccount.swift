@@ -38,10 +38,12 @@ public struct ModelAccount: Codable, Sendable, Equatable {
     public var candidates = 0
     /// Accepted by screening as first written, copies by another way of writing included.
     public var soundFirstTry = 0
-    /// Replies, first ones and repairs, that were one of the shown losses word for word.
+    /// Replies, first ones and repairs, that gave back the prompt's words in place of code.
     public var echoed = 0
+    /// Replies that were one of the shown losses word for word.
+    public var copied = 0
     /// Replies that compute the same as an earlier loss.
-    public var copies = 0
+    public var duplicated = 0
     /// Valid and new by the proposer's own check, as first written.
     public var validFirstTry = 0
     /// Valid and new after at least one repair.

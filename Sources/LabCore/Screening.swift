@@ -13,12 +13,15 @@ public struct Screening: Codable, Sendable, Equatable {
     public let checks: [ScreeningCheck]
     public let shape: LossShape?
     public let fingerprint: Fingerprint?
+    /// Of a loss that only pulls the wrong way: the same with its sign turned, in file form, when that one is sound.
+    public let turned: String?
     public let seconds: Double
 
     public init(
         accepted: Bool, name: String?, thought: String? = nil, source: String?, forms: [String] = [],
         rejections: [Rejection] = [],
-        checks: [ScreeningCheck] = [], shape: LossShape? = nil, fingerprint: Fingerprint? = nil, seconds: Double = 0
+        checks: [ScreeningCheck] = [], shape: LossShape? = nil, fingerprint: Fingerprint? = nil, turned: String? = nil,
+        seconds: Double = 0
     ) {
         self.accepted = accepted
         self.name = name
@@ -29,6 +32,7 @@ public struct Screening: Codable, Sendable, Equatable {
         self.checks = checks
         self.shape = shape
         self.fingerprint = fingerprint
+        self.turned = turned
         self.seconds = seconds
     }
 }

@@ -64,21 +64,38 @@ public struct DataInspection: Codable, Sendable {
         /// Empty for plain text.
         public let role: String
         public let content: String
+        /// What else the chat template gets, such as tool calls, as JSON; `nil` for nothing.
+        public let fields: String?
     }
 
     public struct Sample: Codable, Sendable {
-        /// What the model reads, decoded from its tokens.
-        public struct Decoded: Codable, Sendable {
-            public let prompt: String
-            public let chosen: String
-            public let rejected: String
-        }
-
         public let row: Int
         public let prompt: [Message]
         public let chosen: [Message]
         public let rejected: [Message]
-        public let asTokens: Decoded?
+    }
+
+    /// Some tokens in a row that are all trained on, or all only read.
+    public struct Stretch: Codable, Sendable {
+        /// Decoded, special tokens included.
+        public let text: String
+        public let trained: Bool
+        public let tokens: Int
+        public let ids: [Int]
+    }
+
+    /// One row as it is trained: both sequences, after the template and the cut.
+    public struct AsTrained: Codable, Sendable {
+        public let row: Int
+        public let chosen: [Stretch]
+        public let rejected: [Stretch]
+    }
+
+    /// A column that no part of a pair is read from.
+    public struct UnusedColumn: Codable, Sendable {
+        public let name: String
+        /// In which it holds something.
+        public let rows: Int
     }
 
     public let name: String
@@ -94,6 +111,9 @@ public struct DataInspection: Codable, Sendable {
     public let longerWins: Double?
     public let compared: [Compared]
     public let sharedPrompts: [SharedPrompt]
+    public let unusedColumns: [UnusedColumn]
     public let samples: [Sample]
+    /// As many as were asked for, evenly from all that are usable.
+    public let asTrained: [AsTrained]
     public let notes: [String]
 }

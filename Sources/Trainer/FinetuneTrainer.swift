@@ -62,13 +62,20 @@ public struct FinetuneTrainer: PolicyTrainer {
 
     /// Loads the model and reads the pairs of both sides, so that what cannot be used is known before anything is begun.
     ///
+    /// - Returns: what of the data is not used, or used otherwise than it lies there; a sentence each.
     /// - Throws: `TrainerError.unusable` where model, data or settings cannot be used as they are.
-    public func tryOut() async throws {
+    public func tryOut() async throws -> [String] {
+        var notes: [String] = []
         for side in [PairPool.search, .confirmation] {
             var request = ground.request
             request.draw = PairDraw(side: side, confirmationShare: ground.confirmationShare, count: 1, seed: 1)
             let outcome = try await finetuner.train(nil, beta: 1, learningRate: 1, seed: 1, as: request)
-            if case .unusable(let problem) = outcome { throw TrainerError.unusable(problem) }
+            switch outcome {
+            case .unusable(let problem): throw TrainerError.unusable(problem)
+            case .trained(let report): notes += report.notes.filter { !notes.contains($0) }
+            case .rejected: break
+            }
         }
+        return notes
     }
 }

@@ -12,8 +12,9 @@ public struct PoolInspector: Sendable {
         let report = try await pool.run("inspecting \(request.data.path)", within: .seconds(3600)) {
             InspectJob(
                 id: $0, data: request.data, tokenizer: request.tokenizer,
-                compare: request.against, samples: request.samples, maxLength: request.maxLength,
-                chatTemplate: request.chatTemplate, acceptTemplate: request.acceptTemplate)
+                compare: request.against, samples: request.samples, show: request.show,
+                maxLength: request.maxLength, chatTemplate: request.chatTemplate, acceptTemplate: request.acceptTemplate
+            )
         }
         if let problem = try report.result(as: Problem.self).problem { return .unusable(problem) }
         return .inspected(try report.result(as: DataInspection.self))
@@ -36,10 +37,12 @@ public struct InspectRequest: Sendable {
     public let chatTemplate: String?
     public let acceptTemplate: Bool
     public let samples: Int
+    /// Rows to show as they are trained; they need a tokenizer.
+    public let show: Int
 
     public init(
         data: DataSource, against: [DataSource] = [], tokenizer: String? = nil, maxLength: Int? = nil,
-        chatTemplate: String? = nil, acceptTemplate: Bool = false, samples: Int = 3
+        chatTemplate: String? = nil, acceptTemplate: Bool = false, samples: Int = 3, show: Int = 0
     ) {
         self.data = data
         self.against = against
@@ -48,6 +51,7 @@ public struct InspectRequest: Sendable {
         self.chatTemplate = chatTemplate
         self.acceptTemplate = acceptTemplate
         self.samples = samples
+        self.show = show
     }
 }
 

@@ -82,7 +82,8 @@ public struct LabelledPairs: Codable, Sendable {
     public let prompts: Int
     /// Prompts that became questions.
     public let heldOut: Int
-    /// Rows of the source that were not used, by reason: `duplicate`, `empty`, `malformed`, `too-long`, `too-short`.
+    /// Rows of the source that were not used, by reason: `duplicate`, `empty`, `left-out`, `malformed`, `odd-turns`,
+    /// `too-long`, `too-short`.
     public let dropped: [String: Int]
     public let answers: Int
     /// Answers that did not end before the longest length.
@@ -102,6 +103,8 @@ public struct LabelledPairs: Codable, Sendable {
     public let unit: String
     /// As `losslab data inspect` calls it.
     public let layout: String
+    /// Columns that are not used, and those that became a part of the prompt.
+    public let notes: [String]
     public let device: String
     public let seconds: Double
 }

@@ -56,6 +56,8 @@ public struct WorkerConfiguration: Sendable {
             "TOKENIZERS_PARALLELISM": "false", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "HOME": cache,
             "SWIFT_BACKTRACE": "enable=no",
         ]
+        // A worker ends with us, also when we have gone before it could ask who started it.
+        environment["LOSSLAB_PARENT"] = "\(ProcessInfo.processInfo.processIdentifier)"
         if let library = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] {
             environment["LD_LIBRARY_PATH"] = library
         }

@@ -9,6 +9,8 @@ public struct InspectJob: Codable, Sendable {
     /// Sets in which the prompts are looked for.
     public let compare: [DataInput]
     public let samples: Int
+    /// Rows to show as they are trained; they need a tokenizer.
+    public let show: Int
     /// Tokens of prompt and answer together; `nil` cuts nothing.
     public let maxLength: Int?
     /// A name, a file or Jinja text; `nil` takes the tokenizer's own.
@@ -17,7 +19,7 @@ public struct InspectJob: Codable, Sendable {
     public let acceptTemplate: Bool
 
     public init(
-        id: String, data: DataInput, tokenizer: String?, compare: [DataInput], samples: Int, maxLength: Int?,
+        id: String, data: DataInput, tokenizer: String?, compare: [DataInput], samples: Int, show: Int, maxLength: Int?,
         chatTemplate: String?, acceptTemplate: Bool
     ) {
         version = workerProtocolVersion
@@ -27,6 +29,7 @@ public struct InspectJob: Codable, Sendable {
         self.tokenizer = tokenizer
         self.compare = compare
         self.samples = samples
+        self.show = show
         self.maxLength = maxLength
         self.chatTemplate = chatTemplate
         self.acceptTemplate = acceptTemplate

@@ -5,6 +5,12 @@ import Glibc
 /// T: trusted, reads jobs from standard input, writes events to a descriptor of its own.
 func runTrainer(_ options: Options) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
+    // It may have ended before this process came so far.
+    let startedBy = getenv("LOSSLAB_PARENT").flatMap { pid_t(String(cString: $0)) } ?? 0
+    guard lockdown_end_with_parent(startedBy) == 0 else {
+        emitFatal("no thread to wait for the end of the program that started this one", to: options.eventsDescriptor)
+        return 1
+    }
     // Before the first import of torch, which reads them once.
     for name in threadCounts { setenv(name, "1", 0) }
     var arguments = ["--events-fd", "\(options.eventsDescriptor)", "--worker", executablePath()]

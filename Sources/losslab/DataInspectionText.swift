@@ -17,7 +17,8 @@ struct DataInspectionText {
         ]
         let parts = [
             findings(inspection.unusable, title: "not usable"), findings(inspection.flagged, title: "kept, but look"),
-            [lengths.text], remarks, inspection.samples.flatMap(sample),
+            [lengths.text], remarks,
+            inspection.asTrained.isEmpty ? inspection.samples.flatMap(sample) : inspection.asTrained.flatMap(whole),
         ]
         return ([head] + parts).filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
@@ -71,12 +72,29 @@ struct DataInspectionText {
         for other in inspection.compared {
             lines.append("\(other.shared) prompts are also in \(other.name)")
         }
+        if !inspection.unusedColumns.isEmpty {
+            let columns = inspection.unusedColumns.map { "\($0.name) (filled in \($0.rows) rows)" }
+            lines.append("columns that are not used: \(columns.joined(separator: ", "))")
+        }
         return lines + inspection.notes
+    }
+
+    /// A row as it is trained, with what is trained on in brackets.
+    private func whole(_ row: DataInspection.AsTrained) -> [String] {
+        func side(_ name: String, _ stretches: [DataInspection.Stretch]) -> [String] {
+            let trained = stretches.filter(\.trained).reduce(0) { $0 + $1.tokens }
+            let all = stretches.reduce(0) { $0 + $1.tokens }
+            let text = stretches.map { $0.trained ? "⟦\($0.text)⟧" : $0.text }.joined()
+            return ["row \(row.row), \(name): \(trained) of \(all) tokens are trained, between ⟦ and ⟧", text, ""]
+        }
+        return side("chosen", row.chosen) + side("rejected", row.rejected)
     }
 
     private func sample(_ sample: DataInspection.Sample) -> [String] {
         func line(_ name: String, _ messages: [DataInspection.Message]) -> String {
-            let text = messages.map { $0.role.isEmpty ? $0.content : "[\($0.role)] \($0.content)" }
+            let text = messages.map {
+                $0.role.isEmpty ? $0.content : "[\($0.role)] \($0.content)\($0.fields.map { " \($0)" } ?? "")"
+            }
             return "  \(name): \(shortened(text.joined(separator: " "), to: 160))"
         }
         return ["row \(sample.row)"] + [

@@ -15,7 +15,7 @@ struct DataSourceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A column under another name, such as prompt=instruction; prompt= says that there is none. Repeat for more.",
+            "A column under another name, such as prompt=instruction; COLUMN= leaves that column out. Repeat for more.",
             valueName: "ours=theirs"))
     var map: [String] = []
 

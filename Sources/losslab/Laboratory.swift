@@ -96,9 +96,11 @@ struct Laboratory {
         return laboratory
     }
 
-    /// Finds out whether a model and data of one's own can be used at all.
+    /// Finds out whether a model and data of one's own can be used at all, and says what of the data is not.
     func tryOut() async throws {
-        do { try await (trainer as? FinetuneTrainer)?.tryOut() } catch TrainerError.unusable(let problem) {
+        do {
+            for note in try await (trainer as? FinetuneTrainer)?.tryOut() ?? [] { log("losslab: \(note)") }
+        } catch TrainerError.unusable(let problem) {
             log("losslab: \(problem)")
             throw ExitCode.badInput
         }

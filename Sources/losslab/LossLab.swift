@@ -1,6 +1,28 @@
 import ArgumentParser
+import Foundation
+import Logging
 
 @main
+struct Program {
+    static func main() async {
+        LoggingSystem.bootstrap(PrintableLogHandler.init)
+        do {
+            var command = try LossLabCommand.parseAsRoot()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // As ArgumentParser ends a program, but through our own printer: names of files and options are foreign text.
+            let code = LossLabCommand.exitCode(for: error)
+            let message = LossLabCommand.fullMessage(for: error)
+            if !message.isEmpty { code.isSuccess ? print(message) : log(message) }
+            Foundation.exit(code.rawValue)
+        }
+    }
+}
+
 struct LossLabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "losslab",

@@ -79,7 +79,7 @@ final class ProgressLine: Sendable {
             ? "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] " : ""
         let speed = rate > 0 ? ", \(String(format: "%.2f", rate))/s" : ""
         return
-            "\(clock(self.seconds(now - started))) \(state.stage) \(bar)\(state.done)/\(state.total)\(speed)\(reuse)\(eta)"
+            "\(clock(self.seconds(now - started))) \(state.stage.printable) \(bar)\(state.done)/\(state.total)\(speed)\(reuse)\(eta)"
     }
 
     private func seconds(_ duration: Duration) -> Double {

@@ -64,8 +64,3 @@ func decimal(_ value: Double, _ places: Int = 3) -> String {
 func compact(_ value: Double) -> String {
     String(format: "%g", locale: Locale(identifier: "en_US_POSIX"), value)
 }
-
-/// Logs and progress belong on standard error; standard output is for data.
-func log(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
-}

@@ -10,7 +10,8 @@ struct RerunKeys: Sendable {
     /// Parts of the Python package that no such training runs through.
     private static let otherParts = [
         "screening/", "plotting/", "bench/", "export/", "finetune/asking.py", "finetune/labelling.py",
-        "finetune/prompt_choice.py", "data/prompts.py", "inspect_job.py", "reward_job.py", "train_job.py", "serve.py",
+        "finetune/prompt_choice.py", "data/prompts.py", "data/showing.py", "inspect_job.py", "reward_job.py",
+        "train_job.py", "serve.py",
         "warm_up.py",
     ]
 

@@ -4,7 +4,7 @@ import Proposer
 /// Samples side by side, as Markdown.
 func sampleTable(_ summaries: [SampleSummary]) -> String {
     let columns = [
-        "model", "form", "T", "drafts", "sound as written", "sound in the end", "copied a shown loss", "new",
+        "model", "form", "T", "drafts", "sound as written", "and no copy", "sound in the end", "sign turned", "new",
         "prompt tokens", "written a new loss", "read a new loss", "seconds a new loss", "why not, as written",
     ]
     func share(_ proportion: Proportion) -> String {
@@ -19,7 +19,8 @@ func sampleTable(_ summaries: [SampleSummary]) -> String {
         }
         return [
             summary.model, summary.form, summary.temperature.map { compact($0) } ?? "-", "\(summary.drafts)",
-            share(summary.soundFirst), share(summary.sound), share(summary.echoedFirst), share(summary.new),
+            share(summary.soundFirst), share(summary.ownFirst), share(summary.sound), "\(summary.turned.count)",
+            share(summary.new),
             number(summary.promptTokens), number(summary.writtenTokensPerNew), number(summary.readTokensPerNew),
             number(summary.secondsPerNew),
             reasons.isEmpty ? "-" : reasons.map { "\($0.key) \($0.value)" }.joined(separator: ", "),

@@ -75,11 +75,50 @@ import Testing
         #expect(outcome.errors.split(separator: "\n").count == 1)
     }
 
+    @Test(.tags(.python)) func rowsAreShownAsTheyAreTrained() throws {
+        struct Shown: Decodable {
+            struct Stretch: Decodable {
+                let text: String
+                let trained: Bool
+                let ids: [Int]
+            }
+            struct Row: Decodable {
+                let row: Int
+                let chosen: [Stretch]
+            }
+            struct Column: Decodable, Equatable {
+                let name: String
+                let rows: Int
+            }
+            let asTrained: [Row]
+            let unusedColumns: [Column]
+        }
+        let program = try Program()
+        defer { program.remove() }
+        let rows = (1...4).map {
+            #"{"prompt": "write poem w\#($0)", "chosen": "of sea", "rejected": "of night", "id": \#($0)}"#
+        }
+        let file = try program.write(rows.joined(separator: "\n"), to: "pairs.jsonl")
+        let policy = Program.repository.appending(path: "evaluation/microbench/base/policy").path
+        let command = ["data", "inspect", file, "--tokenizer", policy, "--show", "2"]
+        let shown = try program.run(command + ["--format", "json"]).json(Shown.self)
+        #expect(shown.asTrained.map(\.row) == [0, 3])
+        #expect(shown.asTrained.first?.chosen.map(\.trained) == [false, true])
+        #expect(shown.asTrained.first?.chosen.last?.ids.isEmpty == false)
+        #expect(shown.unusedColumns == [.init(name: "id", rows: 4)])
+        let text = try program.run(command)
+        let trained = shown.asTrained.first?.chosen.last?.text ?? "nothing"
+        #expect(text.output.contains("⟦\(trained)⟧"), "\(text.output)")
+        #expect(text.output.contains("columns that are not used: id (filled in 4 rows)"))
+        #expect(text.output.contains("unknown-token"))  // w1 is no word of the policy's
+    }
+
     @Test func optionsThatMeanNothingAreUsageErrors() throws {
         let program = try Program()
         defer { program.remove() }
         for arguments in [
             ["data", "inspect", "a.jsonl", "--max-length", "10"], ["data", "inspect", "a.jsonl", "--map", "prompt"],
+            ["data", "inspect", "a.jsonl", "--show", "3"],
             ["system", "estimate"], ["system", "estimate", "--model", "m"], ["loss", "export", "dpo", "--to", "onnx"],
         ] {
             #expect(try program.run(arguments).code == 64, "\(arguments)")

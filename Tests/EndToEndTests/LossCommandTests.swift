@@ -84,6 +84,21 @@ import Testing
         #expect(outcome.errors.contains("no-such-file.py"))
     }
 
+    /// A terminal would set its title, wipe its screen or turn the text round.
+    @Test(arguments: [
+        ["loss", "check", "\u{1B}]0;owned\u{07}\u{202E}.py"], ["loss", "show", "\u{9B}2J"], ["loss", "--\u{1B}[2J"],
+        ["data", "inspect", "\u{1B}[8m"],
+    ]) func controlsInForeignTextAreShownAsText(arguments: [String]) throws {
+        let program = try Program()
+        defer { program.remove() }
+        let outcome = try program.run(arguments)
+        #expect(outcome.code != 0 && outcome.errors.contains("\\u00"))
+        let hidden = (outcome.output + outcome.errors).unicodeScalars.filter {
+            ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || (0x7F...0x9F).contains($0.value) || $0.value == 0x202E
+        }
+        #expect(hidden.isEmpty)
+    }
+
     @Test func aMissingVirtualEnvironmentSaysHowToMakeOne() throws {
         let program = try Program()
         defer { program.remove() }

@@ -100,6 +100,7 @@ import Testing
         #expect(compared.errors.contains("first seed 6/6") && compared.errors.contains("2 reused"))
         #expect(compared.output.contains(" answer)") && compared.output.contains("p (Holm)"))
         #expect(compared.output.contains("sign_flipped (control)"))
+        #expect(compared.output.contains("Note: training data: columns that are not used: origin (filled in 80 rows)"))
 
         let listed = try program.run("archive", "reruns")
         #expect(listed.output.contains(record.id) && listed.output.contains("hinge-like"), "\(listed.output)")

@@ -11,7 +11,7 @@ extension Program {
         }
     }
 
-    /// Eighty pairs whose chosen answers end alike, and a Llama of some twenty thousand weights trained on them.
+    /// Eighty pairs whose chosen answers end alike, with a column that nothing uses, and a Llama of some twenty thousand weights trained on them.
     func tinyModel() throws -> (pairs: String, model: String) {
         let words = ["the", "cat", "dog", "house", "runs", "sees", "likes", "never", "red", "small", "and", "why"]
         func sentence(_ seed: Int) -> String {
@@ -19,7 +19,7 @@ extension Program {
         }
         let lines = (0..<80).map { row in
             #"{"prompt": "\#(sentence(row)) \#(row)", "chosen": " \#(sentence(row + 1)) yes", "#
-                + #""rejected": " \#(sentence(row + 2)) no"}"#
+                + #""rejected": " \#(sentence(row + 2)) no", "origin": \#(row)}"#
         }
         let pairs = try write(lines.joined(separator: "\n") + "\n", to: "pairs.jsonl")
         let model = folder.appending(path: "model").path

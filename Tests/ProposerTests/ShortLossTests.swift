@@ -83,17 +83,20 @@ import Testing
     private struct BodyScreener: LossScreener {
         func screen(_ text: String, name: String?, reply: ReplyContext?) async throws -> Screening {
             let body = text.split(separator: "\n").last.map(String.init) ?? ""
-            func refused(_ code: String, source: String?) -> Screening {
+            func refused(_ code: String, source: String?, turned: String? = nil) -> Screening {
                 Screening(
                     accepted: false, name: "made", source: source,
                     rejections: [
                         Rejection(
                             code: code, message: "it is \(code)",
                             line: text.split(separator: "\n", omittingEmptySubsequences: false).count - 1)
-                    ])
+                    ], turned: turned)
             }
             let source = "def loss(\(ShortLoss.parameters)):\n\(body)\n"
-            if body.contains("copy") { return refused("echoed", source: source) }
+            if body.contains("upwards") {
+                return refused("gradient", source: source, turned: source.replacing("upwards", with: "downwards"))
+            }
+            if body.contains("copy") { return refused("copied", source: source) }
             if body.contains("wrong") { return refused("gradient", source: source) }
             return Screening(accepted: true, name: "made", source: source, fingerprint: nil)
         }
@@ -160,7 +163,17 @@ import Testing
         #expect(temperatures[0] == 0.8 && abs(temperatures[1] - 1) < 1e-9 && temperatures[2] == temperatures[1])
         #expect(Set(model.requests.map(\.request.seed)).count == 3)
         let trace = try #require(ProposalTrace(genome: proposal.genome))
-        #expect(trace.isValid && !trace.isSoundFirst && trace.attempts.first?.findings.first?.code == "echoed")
+        #expect(trace.isValid && !trace.isSoundFirst && trace.attempts.first?.findings.first?.code == "copied")
+    }
+
+    /// No call is spent on a minus sign.
+    @Test func aLossThatOnlyPullsTheWrongWayIsTurned() async throws {
+        let (model, proposal) = try await run(["upwards"])
+        #expect(model.steps == ["complete"] && proposal.text.hasSuffix("    return downwards\n"))
+        let trace = try #require(ProposalTrace(genome: proposal.genome))
+        #expect(trace.isValid && !trace.isSoundFirst && trace.calls == 1)
+        #expect(trace.attempts.map(\.step) == ["complete", ProgramRun.turning])
+        #expect(trace.attempts.first?.findings.first?.code == "gradient" && proposal.operation == ProgramRun.turning)
     }
 
     @Test func triesAreBounded() async throws {

@@ -85,7 +85,7 @@ class Corpus:
     def faults(self, results: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
         """By id what the ``check`` job's results got wrong: ``sound refused`` or ``broken accepted``, and with what.
 
-        A sound copy of a loss that the prompt showed may be refused as an echo.
+        A sound copy of a loss that the prompt showed may be refused as a copy.
         """
         found = {}
         for reply in self.replies:
@@ -94,7 +94,7 @@ class Corpus:
             codes = [str(rejection["code"]) for rejection in rejections]
             if verdict == "broken" and not codes:
                 found[reply.id] = "broken accepted"
-            elif verdict == "sound" and codes and not (reply.copy and codes == ["echoed"]):
+            elif verdict == "sound" and codes and not (reply.copy and codes == ["copied"]):
                 found[reply.id] = f"sound refused: {rejections[0]['code']}: {rejections[0]['message']}"
         return found
 

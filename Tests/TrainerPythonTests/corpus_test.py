@@ -81,13 +81,13 @@ def test_a_fault_is_a_sound_loss_refused_or_a_broken_one_accepted() -> None:
         {"e": {"verdict": "broken", "reason": "its code was read"}},
     )
     results = {"a": result(), "b": result("shape"), "c": result("shape"), "d": result(), "e": result()}
-    results |= {"f": result("echoed"), "g": result("gradient"), "h": result("echoed")}
+    results |= {"f": result("copied"), "g": result("gradient"), "h": result("copied")}
     assert corpus.faults(results) == {
         "b": "sound refused: shape: why",
         "d": "broken accepted",
         "e": "broken accepted",
         "g": "sound refused: gradient: why",
-        "h": "sound refused: echoed: why",
+        "h": "sound refused: copied: why",
     }
 
 

@@ -25,8 +25,13 @@ CHATML = (
 )
 
 
-def bpe_tokenizer(texts: Iterable[str], *, size: int = 1500, begin: bool = False) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer trained on these texts, with ChatML; ``begin`` puts <s> before plain text."""
+def bpe_tokenizer(
+    texts: Iterable[str], *, size: int = 1500, begin: bool = False, end: bool = False
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer trained on these texts, with ChatML.
+
+    ``begin`` puts <s> before every text, ``end`` </s> after it.
+    """
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
@@ -35,8 +40,9 @@ def bpe_tokenizer(texts: Iterable[str], *, size: int = 1500, begin: bool = False
         vocab_size=size, special_tokens=special, initial_alphabet=ByteLevel.alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    if begin:
-        tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    if begin or end:
+        single = f"{'<s> ' if begin else ''}$A{' </s>' if end else ''}"
+        tokenizer.post_processor = TemplateProcessing(single=single, special_tokens=[("<s>", 1), ("</s>", 2)])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from data_files import SHARED, bpe_tokenizer, needs_shared_data
+from losslab_trainer.data.flags import FLAGS
 from losslab_trainer.data.rows import UNUSABLE
 from losslab_trainer.inspect_job import inspect
 
@@ -37,6 +38,7 @@ def run(path: Path | str, **job: Any) -> dict[str, Any]:
     if "problem" not in result:
         assert result["rows"] == result["usable"] + len(result["unusable"])
         assert {finding["reason"] for finding in result["unusable"]} <= set(UNUSABLE)
+        assert {finding["reason"] for finding in result["flagged"]} <= set(FLAGS)
     return result
 
 
@@ -161,10 +163,57 @@ def test_with_a_tokenizer_tokens_are_counted_and_what_is_too_long_is_told(tmp_pa
     assert flagged == {(2, "truncated"), (3, "special-token")}
     assert result["tokens"]["longer"]["max"] == 60
     assert (result["tokens"]["truncated"]["pairs"], result["tokens"]["dropped"]) == (1, 1)
-    sample = result["samples"][0]["asTokens"]
-    assert sample["prompt"] == "<|im_start|>user\nis it?<|im_end|>\n<|im_start|>assistant\n"
-    assert sample["rejected"] == "no<|im_end|>\n"
     whole = run(file, tokenizer=str(tmp_path / "model"))
     assert whole["usable"] == 4
     refused = run(file, tokenizer=str(tmp_path / "model"), chatTemplate="{{ messages[0]['role'] }}")
     assert "the chat template is doubtful" in refused["problem"]
+
+
+@pytest.mark.slow
+def test_rows_are_shown_as_they_are_trained(tmp_path: Path) -> None:
+    tokenizer = bpe_tokenizer(["yes, so it is; no, it is not"], size=300)
+    tokenizer.save_pretrained(tmp_path / "model")
+    rows = [pair(f"is it {i}?") for i in range(5)] + [pair("same", "no", "no")]
+    file = write(tmp_path / "a.jsonl", rows)
+    assert run(file, tokenizer=str(tmp_path / "model"))["asTrained"] == []
+    result = run(file, tokenizer=str(tmp_path / "model"), show=3, maxLength=60)
+    assert [row["row"] for row in result["asTrained"]] == [0, 2, 4]
+    read, trained = result["asTrained"][0]["chosen"]
+    assert (read["text"], read["trained"]) == ("<|im_start|>user\nis it 0?<|im_end|>\n<|im_start|>assistant\n", False)
+    assert (trained["text"], trained["trained"]) == ("yes, so it is<|im_end|>\n", True)
+    assert result["asTrained"][0]["rejected"][1]["text"] == "no<|im_end|>\n"
+    for stretch in (read, trained):
+        assert tokenizer.decode(stretch["ids"]) == stretch["text"]
+        assert stretch["tokens"] == len(stretch["ids"])
+
+
+@pytest.mark.slow
+def test_fields_that_the_template_does_not_write_are_told_with_their_rows(tmp_path: Path) -> None:
+    bpe_tokenizer(["yes, so it is; no, it is not"], size=300).save_pretrained(tmp_path / "model")
+    rows = [pair(f"is it {i}?") for i in range(4)]
+    rows[1]["prompt"][0]["id"] = "x1"
+    for row in rows[2:]:
+        row["chosen"][0] |= {"id": "y2", "weight": 0}
+    result = run(write(tmp_path / "a.jsonl", rows), tokenizer=str(tmp_path / "model"))
+    assert result["notes"] == [
+        "not written by the chat template: the field id of messages (3 rows), the field weight of messages (2 rows)"
+    ]
+    assert {(f["row"], f["reason"]) for f in result["flagged"]} == {(i, "unused-field") for i in (1, 2, 3)}
+
+
+@pytest.mark.slow
+def test_what_is_shown_is_after_the_cut_and_with_the_end_that_is_trained(tmp_path: Path) -> None:
+    bpe_tokenizer(["yes, so it is; no, it is not"], size=300, end=True).save_pretrained(tmp_path / "model")
+    file = write(tmp_path / "a.jsonl", [{"prompt": "is it?", "chosen": " yes" * 30, "rejected": " no"}])
+    (row,) = run(file, tokenizer=str(tmp_path / "model"), show=1, maxLength=20)["asTrained"]
+    assert row["rejected"][1]["text"] == " no</s>"
+    assert sum(stretch["tokens"] for stretch in row["chosen"]) == 20
+    assert not row["chosen"][1]["text"].endswith("</s>")
+
+
+def test_columns_and_system_messages_are_told(tmp_path: Path) -> None:
+    rows = [pair(f"is it {i}?") | {"system": "be brief", "id": i, "none": None} for i in range(3)]
+    result = run(write(tmp_path / "a.jsonl", rows))
+    assert result["unusedColumns"] == [{"name": "id", "rows": 3}]
+    assert result["notes"] == ["the column system opens dialogues as their system message in 3 rows"]
+    assert result["samples"][0]["prompt"][0] == {"role": "system", "content": "be brief"}

@@ -84,6 +84,19 @@ LAYOUTS: list[tuple[str, dict[str, Any], tuple[Any, Any, Any]]] = [
         DIALOGUE,
     ),
     (
+        "implicit-conversational",
+        {
+            "chosen": [{"from": "human", "value": Q, "role": None}, said(A) | {"from": None, "value": None}],
+            "rejected": [{"role": "human", "content": Q}, {"from": "gpt", "role": "assistant", "value": B}],
+        },
+        DIALOGUE,
+    ),
+    (
+        "explicit-conversational",
+        {"system": "Be brief.", "prompt": [USER], "chosen": [said(A)], "rejected": [said(B)]},
+        ((Message("system", "Be brief."), *DIALOGUE[0]), *DIALOGUE[1:]),
+    ),
+    (
         "explicit-conversational",
         {"prompt": json.dumps([USER]), "chosen": json.dumps([said(A)]), "rejected": str([said(B)])},
         DIALOGUE,
@@ -106,6 +119,8 @@ def test_every_layout_gives_the_same_pair(tmp_path: Path, layout: str, row: dict
     assert found.layout == layout
     assert [(r.prompt, r.chosen, r.rejected) for r in found.rows] == [sides]
     assert (found.total, found.unusable, found.flagged) == (1, (), ())
+    used = {"prompt_id", "messages", "annotator"} & set(row)  # the only columns here that nothing is read from
+    assert {column.name for column in found.unused} == used
 
 
 def pair(**columns: Any) -> dict[str, Any]:
@@ -177,9 +192,34 @@ BAD_ROWS: list[tuple[dict[str, Any], Any, str, str]] = [
         talk(),
         talk(chosen=[{"role": "assistant", "content": None, "tool_calls": [{"n": 1}]}]),
         "malformed",
-        "tool calls",
+        "a tool call without a function's name",
     ),
-    (talk(), talk(prompt=[{"role": "user", "content": [{"type": "image"}]}]), "malformed", "type 'image'"),
+    (talk(), talk(prompt=[{"role": "user", "content": [{"type": "image"}]}]), "not-text", "type 'image'"),
+    (talk(), talk(chosen=[said(A), USER, said(B)]), "foreign-turn", "chosen has a turn of the user (2 of 3)"),
+    (talk(), talk(rejected=[said(A), {"role": "tool", "content": "x"}, said(B)]), "foreign-turn", "turn of the tool"),
+    (talk(), talk(rejected=[SYSTEM, said(B)]), "foreign-turn", "rejected has a turn of the system (1 of 2)"),
+    (WHOLE, WHOLE | {"chosen": [USER]}, "empty", "chosen has no answer: its last turn is the user's"),
+    (WHOLE, WHOLE | {"rejected": [USER, said(B), USER]}, "empty", "rejected has no answer"),
+    (WHOLE, WHOLE | {"rejected": [said(B)]}, "prompt-mismatch", "rejected is one turn, without a prompt"),
+    (talk(), talk(prompt=[SYSTEM, {"role": "user", "content": ""}]), "empty", "prompt has no text"),
+    (talk(), talk(prompt=[{"role": "user", "text": Q}, USER | {"content": None}]), "empty", "prompt has no text"),
+    (talk(), talk(prompt=[{"role": "user"}]), "malformed", "a message without content"),
+    (talk(), talk(prompt=[USER | {"from": "gpt"}]), "malformed", "whose role and from differ"),
+    (talk(), talk(prompt=[USER | {"value": "x"}]), "malformed", "whose content and value differ"),
+    (talk(), talk(prompt=[USER | {"images": ["a.png"]}]), "not-text", "a message with images"),
+    (talk(), talk(image="a.png"), "not-text", "the column image is filled"),
+    (
+        talk(),
+        talk(system="Be brief.", prompt=[SYSTEM | {"content": "Be long."}, USER]),
+        "malformed",
+        "different system",
+    ),
+    (talk(), talk(tools="look up"), "malformed", "tools is no JSON"),
+    (talk(), talk(tools=[3]), "malformed", "tools is no list of objects"),
+    (talk(), talk(chat_template_kwargs="[1]"), "malformed", "chat_template_kwargs is no object"),
+    (pair(), pair(chosen=float("nan")), "not-a-preference", "no chosen answer"),
+    (talk(), talk(prompt=[USER, float("nan")]), "malformed", "a message that is no object"),
+    (pair(), pair(prompt=json.dumps([USER])), "malformed", "prompt is a list of messages where the layout has text"),
     (pair(), '{"prompt": "a", "chosen": "b", "rejected": ', "malformed", "not JSON"),
     (pair(), "[1, 2]", "malformed", "not an object but a list"),
     (pair(), pair(), "duplicate", "the same as row 0"),
@@ -208,7 +248,7 @@ FLAGGED: list[tuple[Any, str, str]] = [
     (talk(prompt=[{"role": "oracle", "content": Q}]), "odd-roles", "'oracle'"),
     (talk(prompt=[USER, USER]), "odd-roles", "two turns of the user"),
     (talk(prompt=[USER, said(A)]), "odd-roles", "ends with a turn of the assistant"),
-    (talk(chosen=[said(A), USER, said(B)]), "several-turns", "chosen has 3 messages"),
+    (talk(chosen=[said(A), said(B)]), "several-turns", "chosen has 2 messages"),
     (pair(chosen="A\x07 carp"), "control-characters", "chosen contains U+0007"),
     ({"chosen": "The bluefish", "rejected": "The blues"}, "split-word", "ends in 'The blue"),
 ]
@@ -232,13 +272,35 @@ ASKED: list[tuple[list[Any], dict[str, Any], str]] = [
     (
         [{"system": "Be brief.", "prompt": Q, "chosen": A, "rejected": B}],
         {},
-        r"--layout text-as-turns .*--layout explicit-plain",
+        r"--layout text-as-turns .*--map system= \(without it\)",
     ),
     (
         [{"chosen": [said(A)], "rejected": [said(B)], "q": Q}],
         {},
         r"name it with --map prompt=COLUMN\. Columns: chosen, rejected, q",
     ),
+    ([pair(prompt=""), pair(prompt=None)], {}, r"column prompt is empty in every row, and .*--layout implicit-plain"),
+    (
+        [talk(prompt=[]), talk(prompt=None)],
+        {},
+        r"answers without a prompt, and the column prompt is empty in every row",
+    ),
+    (
+        [{"instruction": Q, "input": "Of a lake.", "chosen": A, "rejected": B}],
+        {},
+        r"--layout alpaca \(instruction with input\)",
+    ),
+    (
+        [pair(input="Of a lake.", history=[["a", "b"]])],
+        {},
+        r"--layout alpaca .*--map input= --map history= \(without\)",
+    ),
+    (
+        [{"instruction": Q, "history": [["a", "b"]], "chosen": A, "rejected": B}],
+        {"columns": {"prompt": "instruction"}},
+        r"more of it may be in the column history",
+    ),
+    ([{"system": "Be brief.", "chosen": A, "rejected": B}], {}, r"choose with --map system= \(without it\)"),
     ([pair()] * 3 + [talk()] * 3, {}, r"not of one kind: column prompt holds text in 3, dialogues in 3 rows"),
     ([{"question": Q, "good": A, "bad": B}], {}, r"columns are question, good, bad; .*--map chosen=good"),
     ([{"prompt": Q, "completion": A, "label": True}], {}, r"unpaired answers"),
@@ -272,7 +334,7 @@ def test_the_choices_that_are_offered_settle_the_question(tmp_path: Path) -> Non
         Message("system", "Be brief."),
         Message("user", Q),
     )
-    assert load(tmp_path, system, layout="explicit-plain").rows[0].prompt == Q
+    assert load(tmp_path, system, columns={"system": ""}).rows[0].prompt == Q
 
 
 def test_columns_under_other_names_are_mapped(tmp_path: Path) -> None:
@@ -282,6 +344,72 @@ def test_columns_under_other_names_are_mapped(tmp_path: Path) -> None:
     judged_names = {"output_1": "a", "output_2": "b", "preference": "winner"}
     found = load(tmp_path, [{"instruction": Q, "a": A, "b": B, "winner": 2}], columns=judged_names)
     assert found.rows[0].chosen == (Message("assistant", B),)
+
+
+def test_alpaca_keeps_instruction_input_history_and_system(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"instruction": Q, "input": "Of a lake.", "history": [["Hello", "Good day."]], "system": "Be brief."},
+        {"instruction": Q, "input": "", "history": None, "system": None},
+        {"instruction": "", "input": "Of a river.", "history": "", "system": ""},
+        {"instruction": Q, "input": "", "history": ["Hello"]},
+    ]
+    found = load(tmp_path, [row | {"chosen": A, "rejected": B} for row in rows], layout="alpaca")
+    assert [row.prompt for row in found.rows] == [
+        (Message("system", "Be brief."), *LONG[:2], Message("user", f"{Q}\n\nOf a lake.")),
+        DIALOGUE[0],
+        (Message("user", "Of a river."),),
+    ]
+    assert [(finding.row, finding.reason) for finding in found.unusable] == [(3, "malformed")]
+    assert found.notes == ("the column system opens dialogues as their system message in 1 rows",)
+    judged_rows = [judged(1, input="Of a lake.", history=[["Hello", "Good day."]])]
+    assert load(tmp_path, judged_rows).rows[0].prompt == (*LONG[:2], Message("user", f"{Q}\n\nOf a lake."))
+
+
+def test_columns_that_are_not_used_are_named_with_their_rows(tmp_path: Path) -> None:
+    rows = [talk(context="a lake", id=i, empty="", prompt=[USER | {"content": f"{Q} {i}"}]) for i in range(3)]
+    rows[0] |= {"images": ["a.png"], "context": None}
+    found = load(tmp_path, rows, columns={"images": ""})
+    assert len(found.rows) == 3
+    assert {column.name: column.rows for column in found.unused} == {"context": 2, "id": 3, "images": 1}
+    plain = load(tmp_path, [pair(tools="[]", system=None, question="Which?")])
+    assert {column.name: column.rows for column in plain.unused} == {"tools": 1, "question": 1}
+
+
+def test_what_the_template_gets_besides_is_read_from_text_too(tmp_path: Path) -> None:
+    tool = {"name": "look_up", "parameters": {"properties": {"what": None, "where": {}}}}
+    rows = [
+        talk(tools=json.dumps([tool]), chat_template_kwargs='{"thinking": false}'),
+        talk(tools=str([tool]), chat_template_kwargs={"thinking": False, "date": None}),
+        talk(tools=tool, chat_template_kwargs={"thinking": False}, chosen=[said(A) | {"weight": float("nan")}]),
+    ]
+    found = load(tmp_path, [row | {"prompt": [USER | {"content": f"{Q} {i}"}]} for i, row in enumerate(rows)])
+    own = {"name": "look_up", "parameters": {"properties": {"where": {}}}}
+    assert [row.template_arguments for row in found.rows] == [{"tools": [own], "thinking": False}] * 3
+    assert found.rows[2].chosen == (Message("assistant", A),)
+    assert found.notes == tuple(
+        f"the column {name} goes to the chat template in 3 rows" for name in ("tools", "chat_template_kwargs")
+    )
+
+
+def test_the_same_words_with_other_tools_are_another_pair(tmp_path: Path) -> None:
+    tools = [[{"name": "look_up"}], [{"name": "search"}], [{"name": "look_up"}]]
+    found = load(tmp_path, [talk(tools=own) for own in tools])
+    assert [row.row for row in found.rows] == [0, 1]
+    assert [(finding.row, finding.reason) for finding in found.unusable] == [(2, "duplicate")]
+
+
+def test_dialogues_with_and_without_tool_calls_are_of_one_kind(tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"name": "look_up", "arguments": "{}"}]}
+    rows = [talk(prompt=[USER | {"content": f"{Q} {i}"}]) for i in range(5)]
+    rows += [talk(chosen=[call], prompt=[USER | {"content": f"{Q} {i}"}]) for i in range(5, 10)]
+    shared = [{"from": "human", "value": Q}, {"from": "function_call", "value": '{"name": "look_up"}'}]
+    found = load(tmp_path, rows)
+    assert (len(found.rows), found.unusable) == (10, ())
+    assert found.rows[5].chosen[0].to_json()["tool_calls"] == [  # type: ignore[union-attr]
+        {"type": "function", "function": {"name": "look_up", "arguments": {}}}
+    ]
+    sharegpt = load(tmp_path, [{"chosen": shared, "rejected": [shared[0], {"from": "gpt", "value": A}]}])
+    assert sharegpt.rows[0].chosen[0].more == found.rows[5].chosen[0].more  # type: ignore[union-attr]
 
 
 def test_a_limit_takes_the_first_rows(tmp_path: Path) -> None:

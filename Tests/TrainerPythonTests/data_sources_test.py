@@ -273,3 +273,77 @@ def test_a_hub_set_is_asked_for_with_configuration_split_and_revision(
         load_preferences(DataSpec("somebody/some-pairs", split="train"))
     with pytest.raises(DataProblem, match="choose one with --split: train, test"):
         load_preferences(DataSpec("somebody/some-pairs", config="small"))
+
+
+def tooled(name: str, parameter: str) -> dict[str, Any]:
+    """A row whose tool has a parameter of its own, and whose answer calls it."""
+    function = {"name": name, "parameters": {"properties": {parameter: {"type": "string"}}}}
+    call = {"type": "function", "function": {"name": name, "arguments": {parameter: "x"}}}
+    return {
+        "prompt": [{"role": "user", "content": f"Ask {name}"}],
+        "chosen": [{"role": "assistant", "content": "", "tool_calls": [call]}],
+        "rejected": [{"role": "assistant", "content": "No."}],
+        "tools": [{"type": "function", "function": function}],
+    }
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "padded.jsonl", "parquet", "feather", "saved"])
+def test_a_row_has_its_own_tool_parameters_and_not_those_of_other_rows(form: str, tmp_path: Path) -> None:
+    rows = [tooled("weather", "city"), tooled("clock", "zone")]
+    file = tmp_path / f"a.{form}"
+    if form == "saved":
+        import datasets  # noqa: PLC0415
+
+        datasets.disable_progress_bars()
+        datasets.Dataset.from_list(rows).save_to_disk(str(file))
+    elif form == "padded.jsonl":
+        file.write_text("".join(json.dumps(row) + "\n" for row in pa.Table.from_pylist(rows).to_pylist()))
+    elif form in {"parquet", "feather"}:
+        file.write_bytes(parquet(rows) if form == "parquet" else feather(rows))
+    else:
+        file.write_text(json.dumps(rows) if form == "json" else "".join(json.dumps(row) + "\n" for row in rows))
+    found = rows_of(file)
+    assert [row.template_arguments["tools"] for row in found] == [row["tools"] for row in rows]
+    if form != "padded.jsonl":  # a null argument may have been meant there
+        assert [json.loads(row.chosen[0].fields)["tool_calls"] for row in found] == [  # type: ignore[union-attr]
+            row["chosen"][0]["tool_calls"] for row in rows
+        ]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json"])
+def test_rows_that_spell_messages_in_two_ways_are_read_alike_in_every_form(form: str, tmp_path: Path) -> None:
+    shared = {
+        key: [{"from": "human" if key == "prompt" else "gpt", "value": turn["content"] + " Again."} for turn in turns]
+        for key, turns in ROWS[0].items()
+    }
+    rows = [ROWS[0], shared]
+    file = tmp_path / f"a.{form}"
+    file.write_text(json.dumps(rows) if form == "json" else "".join(json.dumps(row) + "\n" for row in rows))
+    first, second = rows_of(file)
+    assert [turn.role for turn in second.prompt] == [turn.role for turn in first.prompt]  # type: ignore[union-attr]
+
+
+def test_messages_that_pandas_printed_into_a_table_are_read_back(tmp_path: Path) -> None:
+    import pandas  # noqa: PLC0415
+
+    earlier = [{"role": "user", "content": 'It\'s } { "odd"'}, {"role": "assistant", "content": "array([1])\n'so'"}]
+    rows = [row | {"prompt": [*earlier, *row["prompt"]]} for row in ROWS]
+    rows[1] |= {"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, *ROWS[1]["prompt"]]}
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.parquet").write_bytes(parquet(rows))
+    pandas.read_parquet(tmp_path / "a.parquet").to_csv(tmp_path / "a.csv", index=False)
+    assert "}\n {" in (tmp_path / "a.csv").read_text()  # printed, with no comma between
+    assert rows_of(tmp_path / "a.csv") == rows_of(tmp_path / "a.jsonl")
+
+
+def test_messages_that_were_printed_and_cut_are_never_trained_as_text(tmp_path: Path) -> None:
+    broken = str(ROWS[0]["prompt"])[:-20]
+    with (tmp_path / "a.csv").open("w") as file:
+        table = csv.writer(file)
+        table.writerows([["prompt", "chosen", "rejected"], *[[broken, f"yes {i}", "no"] for i in range(3)]])
+    with pytest.raises(DataProblem, match="column prompt holds messages as numpy or pandas printed them"):
+        rows_of(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open("a") as file:
+        csv.writer(file).writerows([f"which? {i}", f"yes {i}", "no"] for i in range(40))
+    found = load_preferences(DataSpec(str(tmp_path / "a.csv")))
+    assert [(finding.row, finding.reason) for finding in found.unusable] == [(i, "malformed") for i in range(3)]

@@ -28,9 +28,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("label"))
 
 
-def run(folder: Path, output: str = "pairs.jsonl", model: str = "plain", **changes: Any) -> dict[str, Any]:
+def run(
+    folder: Path, output: str = "pairs.jsonl", model: str = "plain", template: str | None = None, **changes: Any
+) -> dict[str, Any]:
     job = {
-        "model": {"path": str(folder / model), "dtype": "float32", "device": "cpu"},
+        "model": {"path": str(folder / model), "dtype": "float32", "device": "cpu", "chatTemplate": template},
         "judge": str(folder / "classifier"),
         "label": "good",
         "prompts": {"path": str(folder / "prompts.jsonl")},
@@ -163,11 +165,33 @@ def test_what_cannot_be_used_is_named(folder: Path) -> None:
     assert not (folder / "never.jsonl").exists()
 
 
-def test_a_text_file_has_a_prompt_a_line(tmp_path: Path) -> None:
-    from losslab_trainer.data.prompts import load_prompts  # noqa: PLC0415
+@pytest.mark.slow
+def test_prompts_that_the_template_does_not_write_whole_are_not_answered(folder: Path) -> None:
+    prompts: list[dict[str, Any]] = [
+        {"prompt": [{"role": "developer", "content": "be brief"}, {"role": "user", "content": "why the cat"}]}
+    ]
+    prompts += [{"prompt": [{"role": "user", "content": f"why {i}"}], "note": "x"} for i in range(2)]
+    write_rows(folder / "developer.jsonl", prompts)
+    template = (
+        "{% for m in messages if m['role'] != 'developer' %}[{{ m['role'] }}] {{ m['content'] }}{{ eos_token }}"
+        "{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    result = run(folder, "whole.jsonl", "chat", template, prompts={"path": str(folder / "developer.jsonl")})
+    assert result["dropped"] == {"left-out": 1}
+    assert result["prompts"] == 2
+    assert result["notes"] == ["columns that are not used: note (filled in 2 rows)"]
 
-    (tmp_path / "prompts.txt").write_text("one\n\ntwo\n", "utf-8")
-    assert load_prompts(DataSpec(str(tmp_path / "prompts.txt")), None).texts == ("one", "two")
+
+@pytest.mark.slow
+def test_dialogues_whose_turns_the_judge_cannot_read_are_not_answered_or_told(folder: Path) -> None:
+    user, answer = ({"role": role, "content": "why the cat"} for role in ("user", "assistant"))
+    system = {"role": "system", "content": "be brief"}
+    dialogues = [[user, user], [answer, user], [system, user], [user, answer, user]]
+    write_rows(folder / "odd.jsonl", [{"prompt": dialogue} for dialogue in dialogues])
+    result = run(folder, "odd-pairs.jsonl", "chat", prompts={"path": str(folder / "odd.jsonl")})
+    assert result["dropped"] == {"odd-turns": 2}
+    assert result["prompts"] == 2
+    assert result["notes"] == ["the judge does not read the system's and tools' turns of 1 prompts"]
 
 
 def graded(*scores: float, texts: str = "abcdefgh") -> list[Graded]:

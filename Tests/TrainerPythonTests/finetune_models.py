@@ -64,6 +64,7 @@ SHAPES: Mapping[str, dict[str, Any]] = {
     "gemma": SIZES | {"head_dim": 8, "tie_word_embeddings": True},
     "gemma2": SIZES | {"head_dim": 8, "sliding_window": 24, "query_pre_attn_scalar": 8},
     "gemma3_text": SIZES | {"head_dim": 8, "sliding_window": 24, "query_pre_attn_scalar": 8},
+    "phi3": SIZES | {"tie_word_embeddings": False},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
     "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
 }

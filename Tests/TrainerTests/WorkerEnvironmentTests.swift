@@ -15,7 +15,7 @@ import Testing
 
     private static let always: Set = [
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM", "LANG", "PATH", "HOME",
-        "SWIFT_BACKTRACE",
+        "LOSSLAB_PARENT", "SWIFT_BACKTRACE",
     ]
 
     @Test func itsNamesAreAFixedListWhateverTheControllersAre() {

@@ -43,8 +43,8 @@ public func modelSentences(_ account: ModelAccount) -> [String] {
             + "\(account.repaired) of \(account.needingRepair) others valid after a further try "
             + "(\(percent(account.repairRate))).")
     sentences.append(
-        "Among the replies, \(account.echoed) copied a shown loss word for word and \(account.copies) computed the same as "
-            + "an earlier one.")
+        "Among the replies, \(account.copied) copied a shown loss word for word, \(account.duplicated) computed the same as "
+            + "an earlier one, and \(account.echoed) gave back the prompt's words in place of code.")
     sentences.append(
         "In the end \(account.scored) scored, \(account.rejected) rejected, "
             + "\(ReportText.plural(account.duplicates, "duplicate", "duplicates")), \(account.failed) failed; "

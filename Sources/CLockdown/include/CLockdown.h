@@ -46,6 +46,11 @@ void lockdown_scrub_environment(const char *const *keep, size_t count);
 /* Ends this process when the one that started it ends. Returns 0, or -1 when that one has already gone. */
 int lockdown_die_with_parent(pid_t parent);
 
+/* From a thread of its own, kills this process and the group that it leads as soon as its parent ends. A parent-death signal
+ * would come when the thread that started it ends. `parent` is 0 where its number is not known: then it is whoever is the
+ * parent now. Returns 0, or -1 with errno. */
+int lockdown_end_with_parent(pid_t parent);
+
 /* Makes this process closed to ptrace and /proc/PID/mem of other processes of the same user. */
 void lockdown_hide_process(void);
 

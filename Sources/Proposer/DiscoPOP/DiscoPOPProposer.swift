@@ -86,7 +86,7 @@ public struct DiscoPOPProposer: LossProposer {
         while true {
             let messages = opening + history.messages(within: room, besides: opening + own.messages) + own.messages
             do {
-                return try await run.draft(.messages(messages), .discopop, shown: shown)
+                return try await run.draft(.messages(messages), .discopop, shown: shown, turns: false)
             } catch let error as ChatError where error.kind == .contextOverflow && room > 1_024 && !history.isEmpty {
                 room /= 2
             }

@@ -12,7 +12,7 @@ struct LossDraft: Sendable {
     var isSound: Bool { findings.isEmpty }
 
     /// A loss that is there already, word for word or by what it computes.
-    var isCopy: Bool { findings.contains { $0.code == "echoed" || $0.code == "duplicate" } }
+    var isCopy: Bool { findings.contains { $0.code == "copied" || $0.code == "duplicate" } }
 
     /// The loss as the repairing model reads it; of a reply without one, the reply.
     var code: String {

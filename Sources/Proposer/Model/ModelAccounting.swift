@@ -46,7 +46,8 @@ extension ModelAccount {
         if trace.isSoundFirst { soundFirstTry += 1 }
         for finding in trace.attempts.flatMap(\.findings) {
             if finding.code == "echoed" { echoed += 1 }
-            if finding.code == "duplicate" { copies += 1 }
+            if finding.code == "copied" { copied += 1 }
+            if finding.code == "duplicate" { duplicated += 1 }
         }
         if trace.isValidFirstTry {
             validFirstTry += 1

@@ -47,9 +47,11 @@ struct ProgramRun {
     ///   - shown: code of the losses in the prompt, so that a copy of one is known as such.
     ///   - header: what a completion goes on from; it begins the draft's text.
     ///   - warmer: added to the temperature, after a copy.
+    ///   - turns: whether a loss that only pulls the wrong way is replaced by the same with its sign turned. A small model
+    ///     often returns what is to be maximised.
     mutating func draft(
         _ question: ModelCaller.Question, _ step: ProgramStep, shown: [String], header: String? = nil,
-        warmer: Double = 0
+        warmer: Double = 0, turns: Bool = true
     ) async throws -> LossDraft {
         let reply = try await reply(to: question, step, warmer: warmer)
         let choice = reply.choices.first
@@ -62,8 +64,14 @@ struct ProgramRun {
                 findings: [.init(code: "refused", message: "The model refused to answer.", line: nil)])
             : try await parts.check.check(text, context, against: request.snapshot)
         trace.attempts.append(.init(step: step.name, findings: draft.findings))
-        return draft
+        guard turns, let turned = draft.screening?.turned else { return draft }
+        let other = try await parts.check.check(turned, context, against: request.snapshot)
+        trace.attempts.append(.init(step: Self.turning, findings: other.findings))
+        return other
     }
+
+    /// The step that turns a loss's sign, which asks no model.
+    static let turning = "turn"
 
     /// One call, counted.
     mutating func reply(

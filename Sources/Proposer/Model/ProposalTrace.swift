@@ -17,6 +17,9 @@ public struct ProposalTrace: Codable, Sendable, Equatable {
         public let step: String
         /// None for a sound one.
         public let findings: [Finding]
+
+        /// One of the shown losses, word for word.
+        public var isCopy: Bool { findings.contains { $0.code == "copied" } }
     }
 
     public let strategy: String

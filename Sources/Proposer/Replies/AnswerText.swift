@@ -24,17 +24,20 @@ enum AnswerText {
             text = String(text[final.upperBound...])
         }
         for (opening, closing) in marks {
-            while let open = text.range(of: opening, options: .caseInsensitive) {
+            var (kept, rest) = ("", text[...])
+            while let open = rest.range(of: opening, options: .caseInsensitive) {
                 guard
-                    let close = text.range(
-                        of: closing, options: .caseInsensitive, range: open.upperBound..<text.endIndex)
+                    let close = rest.range(
+                        of: closing, options: .caseInsensitive, range: open.upperBound..<rest.endIndex)
                 else {
                     // The mere word within a sentence is no thought.
-                    if String(text[..<open.lowerBound]).trimmed.isEmpty { return nil }
+                    if (kept + rest[..<open.lowerBound]).trimmed.isEmpty { return nil }
                     break
                 }
-                text.removeSubrange(open.lowerBound..<close.upperBound)
+                kept += rest[..<open.lowerBound]
+                rest = rest[close.upperBound...]
             }
+            text = kept + rest
             // Templates that open the thoughts themselves leave only the closing mark in the reply.
             if let close = text.range(of: closing, options: [.caseInsensitive, .backwards]) {
                 text = String(text[close.upperBound...])

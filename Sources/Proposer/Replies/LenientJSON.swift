@@ -27,6 +27,9 @@ enum LenientJSON {
         }
     }
 
+    /// Objects and lists within one another; what is deeper is not read, and counts as cut off.
+    static let deepest = 40
+
     struct Found {
         let value: Value
         /// Offset of the opening brace, in unicode scalars.
@@ -60,6 +63,7 @@ enum LenientJSON {
 private struct LenientParser {
     let text: [Unicode.Scalar]
     var at: Int
+    private var depth = 0
     private(set) var isCutOff = false
     private(set) var sawColon = false
 
@@ -130,8 +134,16 @@ private struct LenientParser {
             isCutOff = true
             return .word("")
         }
-        if scalar == "{" { return object() }
-        if scalar == "[" { return list() }
+        if scalar == "{" || scalar == "[" {
+            guard depth < LenientJSON.deepest else {
+                at = text.count
+                isCutOff = true
+                return .word("")
+            }
+            depth += 1
+            defer { depth -= 1 }
+            return scalar == "{" ? object() : list()
+        }
         if isQuote(scalar) || isRawPrefix(scalar) { return .string(string(isKey: false)) }
         return .word(word(until: [",", "}", "]", "\n"]))
     }

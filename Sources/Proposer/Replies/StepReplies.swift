@@ -41,7 +41,14 @@ public struct Critique: Codable, Sendable, Equatable {
     }
 }
 
+/// Bytes of a reply that are read; an answer of a few sentences has far fewer.
+private let longestReply = 65_536
+
 private func answered(_ reply: String) throws(ReplyProblem) -> String {
+    guard reply.utf8.count <= longestReply else {
+        throw ReplyProblem(
+            .form, "the reply has \(reply.utf8.count) bytes, more than the \(longestReply) that are read")
+    }
     let text = AnswerText.normalised(reply)
     guard !text.trimmed.isEmpty else { throw ReplyProblem(.empty, "the reply was empty") }
     guard let answer = AnswerText.withoutThoughts(text), !answer.trimmed.isEmpty else {

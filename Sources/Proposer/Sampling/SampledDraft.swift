@@ -21,14 +21,16 @@ public struct SampledDraft: Codable, Sendable, Equatable {
         self.twin = twin
     }
 
-    /// Accepted by screening as it was first written; a copy of an earlier loss is sound too.
-    public var isSoundFirst: Bool { trace.isSoundFirst }
-    /// Accepted by screening in the end.
-    public var isSound: Bool { screening.accepted }
+    /// Accepted by screening as it was first written; a copy of a shown loss is sound too.
+    public var isSoundFirst: Bool { isOwnFirst || trace.attempts.first?.isCopy == true }
+    /// Accepted by screening as it was first written, and no shown loss word for word.
+    public var isOwnFirst: Bool { trace.isSoundFirst }
+    /// Accepted by screening in the end, copies too.
+    public var isSound: Bool { screening.accepted || screening.rejections.first?.code == "copied" }
+    /// Sound in the end by turning its sign alone.
+    public var isTurned: Bool { isSound && trace.attempts.last?.step == ProgramRun.turning }
     /// Accepted, and unlike the catalogue and every earlier draft.
     public var isNew: Bool { screening.accepted && twin == nil }
-    /// As first written, one of the shown losses word for word.
-    public var isEchoFirst: Bool { trace.attempts.first?.findings.contains { $0.code == "echoed" } ?? false }
 }
 
 /// What a number of drafts of one model in one form amount to.
@@ -37,9 +39,13 @@ public struct SampleSummary: Codable, Sendable, Equatable {
     public let form: String
     public let temperature: Double?
     public let drafts: Int
+    /// Copies of a shown loss are counted here and in `sound`.
     public let soundFirst: Proportion
+    /// The same without copies.
+    public let ownFirst: Proportion
     public let sound: Proportion
-    public let echoedFirst: Proportion
+    /// Of the drafts those whose sign had to be turned in the end; they are among `sound`.
+    public let turned: Proportion
     public let new: Proportion
     /// Mean tokens of a first prompt.
     public let promptTokens: Double
@@ -61,8 +67,9 @@ public struct SampleSummary: Codable, Sendable, Equatable {
             Proportion(drafts.count(where: isCounted), of: drafts.count)
         }
         soundFirst = share(\.isSoundFirst)
+        ownFirst = share(\.isOwnFirst)
         sound = share(\.isSound)
-        echoedFirst = share(\.isEchoFirst)
+        turned = share(\.isTurned)
         new = share(\.isNew)
         let known = Set(drafts.map(\.number))
         let calls = exchanges.filter { known.contains($0.candidate) }

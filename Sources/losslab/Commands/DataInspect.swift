@@ -41,6 +41,12 @@ struct DataInspect: AsyncParsableCommand {
     @Flag(help: "Use a chat template that looks doubtful.")
     var acceptTemplate = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Show so many rows whole, as they are trained, with the trained tokens between ⟦ and ⟧.", valueName: "rows")
+    )
+    var show = 0
+
     @Option(help: "Rows of one reason that the table names; JSON names all.")
     var rowsShown = 8
 
@@ -48,9 +54,10 @@ struct DataInspect: AsyncParsableCommand {
     @OptionGroup var formatOption: FormatOption
 
     func validate() throws {
+        guard show >= 0 else { throw ValidationError("--show must be at least 0") }
         guard maxLength ?? 1 >= 1 else { throw ValidationError("--max-length must be at least 1") }
-        guard tokenizer != nil || (maxLength == nil && chatTemplate == nil && !acceptTemplate) else {
-            throw ValidationError("--max-length and chat templates need --tokenizer: they count tokens")
+        guard tokenizer != nil || (maxLength == nil && chatTemplate == nil && !acceptTemplate && show == 0) else {
+            throw ValidationError("--max-length, --show and chat templates need --tokenizer: they are about tokens")
         }
     }
 
@@ -75,7 +82,8 @@ struct DataInspect: AsyncParsableCommand {
         let request = InspectRequest(
             data: source.source(path), against: against.map(other),
             tokenizer: tokenizer.map(absoluteIfPresent), maxLength: maxLength,
-            chatTemplate: chatTemplate.map(absoluteIfPresent), acceptTemplate: acceptTemplate)
+            chatTemplate: chatTemplate.map(absoluteIfPresent), acceptTemplate: acceptTemplate,
+            show: show)
         let outcome = try await orFail { try await PoolInspector(pool: pool).inspect(request) }
         await pool.close()
         switch outcome {

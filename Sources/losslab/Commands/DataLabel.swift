@@ -114,6 +114,7 @@ struct LabelText {
             let reasons = labelled.dropped.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             lines.append("rows not used: \(reasons.joined(separator: ", "))")
         }
+        lines += labelled.notes
         if let questions, labelled.heldOut > 0 { lines.append("\(questions): \(labelled.heldOut) other prompts") }
         return lines.joined(separator: "\n")
     }

@@ -150,7 +150,7 @@ func judgingProgress(_ what: String) -> @Sendable (Int, Int) -> Void {
     return { done, total in
         guard isTerminal else { return }
         let end = done == total ? "\n" : ""
-        FileHandle.standardError.write(Data("\r\(done)/\(total) \(what)\(end)".utf8))
+        FileHandle.standardError.write(Data("\r\(done)/\(total) \(what.printable)\(end)".utf8))
     }
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,15 +16,18 @@ from losslab_trainer.answers import Question, read_questions, write_answers
 from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.template import chosen_template
-from losslab_trainer.data.tokenise import TokeniseOptions
-from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving
+from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions
+from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving, stopping
 from losslab_trainer.finetune.evaluation import HeldOut, score_all
+from losslab_trainer.finetune.finite import require_finite_pairs
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
+from losslab_trainer.finetune.sides import scorer_for, tried
+from losslab_trainer.finetune.tokenizer import require_rows
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
 from losslab_trainer.reference_cache import ReferenceLogps
@@ -66,6 +69,10 @@ class _Job:
     def of(job: Mapping[str, Any]) -> _Job:
         if job.get("trainer", "losslab") not in TRAINERS:
             raise FinetuneProblem(f"trainer: {job['trainer']!r} is not one of {', '.join(TRAINERS)}")
+        if job.get("trainer") == "trl" and job["model"].get("dtype") == "float16":
+            raise FinetuneProblem(
+                "model.dtype: trainer trl leaves out steps that overflow in float16; take bfloat16, or trainer losslab"
+            )
         loss = job.get("loss")
         try:
             questions = read_questions(job.get("questions") or [])
@@ -110,12 +117,12 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         loaded = load_model(job.model, seed=job.training.seed, trained=trained)
         data, options = _data(job, loaded)
         memory.reset_peak(loaded.device)
-        scorer = PairScorer(loaded.model, autocast=loaded.autocast)
+        scorer = tried(scorer_for(loaded.model, autocast=loaded.autocast), (*data.train, *data.held_out))
         ready = time.perf_counter()
 
         store = store_for(loaded, asdict(options), context.cache_directory)
         visited = _visited(data, job.training) if trained else ()
-        reference, of_held_out, computed = _reference(store, scorer, data, visited)
+        reference, of_held_out, computed = _reference(store, loaded, scorer, data, visited)
         referenced = time.perf_counter()
 
         before = None
@@ -141,7 +148,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         if held_out is not None and kl is not None:
             held_out["kl"] = kl
         ended = time.perf_counter()
-    notes = list(outcome.notes)
+    notes = [*outcome.notes, *data.notes]
     if data.shared_prompts:
         notes.append(f"{data.shared_prompts} training prompts are in the held-out set too, which flatters its figures")
     return {
@@ -191,17 +198,28 @@ def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions
     if job.model.chat_template is not None and data.conversational:
         # Answers are asked for, and the model saved, with the template it was trained with.
         loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)
+    require_rows(loaded.tokenizer, loaded.model, f"model {job.model.path}", _texts(job, loaded, data))
     longest = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
-    if training.max_length is not None and longest is not None and training.max_length > longest:
+    if longest is not None and (training.max_length is None or training.max_length > longest):
         length = max(
             len(p.prompt_ids) + max(len(p.chosen_ids), len(p.rejected_ids)) for p in (*data.train, *data.held_out)
         )
         if length > longest:
             raise FinetuneProblem(
-                f"training.maxLength: {training.max_length} leaves pairs of {length} tokens, and the model has "
-                f"{longest} positions; set maxLength to {longest} or less"
+                f"training.maxLength: {training.max_length or 'none is set, which'} leaves pairs of {length} tokens, "
+                f"and the model has {longest} positions; set maxLength to {longest} or less"
             )
     return data, options
+
+
+def _texts(job: _Job, loaded: LoadedModel, data: PreparedData) -> Iterator[tuple[str, Sequence[int]]]:
+    """Token ids of all that the model will read, each with its place."""
+    for pair in (*data.train, *data.pool, *data.held_out):
+        rejected = pair.rejected_prompt_ids or ()
+        yield f"row {pair.row}", pair.prompt_ids + pair.chosen_ids + rejected + pair.rejected_ids
+    for question in job.questions:
+        for turn in question.turns:
+            yield f"question {question.id}", loaded.tokenizer(turn, add_special_tokens=False)["input_ids"]
 
 
 def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
@@ -210,7 +228,7 @@ def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
 
 
 def _reference(
-    store: ReferenceStore, scorer: PairScorer, data: PreparedData, visited: tuple[int, ...]
+    store: ReferenceStore, loaded: LoadedModel, scorer: PairScorer, data: PreparedData, visited: tuple[int, ...]
 ) -> tuple[ReferenceLogps, ReferenceLogps, int]:
     """Log-probabilities under the model as it is now, which is the reference: an adapter changes nothing at first.
 
@@ -219,7 +237,13 @@ def _reference(
     digits of a value depend on the pairs beside it, and must not depend on which trial came first.
     """
     needed = data.pool if data.pool and visited else tuple(data.train[i] for i in visited)
-    found, computed = store.values([*needed, *data.held_out], lambda missing: score_all(scorer, missing))
+
+    def compute(missing: Sequence[TokenisedPair]) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen, rejected = score_all(scorer, missing)
+        require_finite_pairs(loaded, missing, chosen, rejected)
+        return chosen, rejected
+
+    found, computed = store.values([*needed, *data.held_out], compute)
     places = [data.drawn[i] for i in visited] if data.pool else list(range(len(visited)))
     of_train, of_held_out = [], []
     for vector in (found.chosen, found.rejected):
@@ -287,7 +311,7 @@ def _sample(job: _Job, loaded: LoadedModel, weights: Path | None) -> dict[str, l
         return {}
     engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
     if weights is not None and job.json.get("trainer") != "trl" and generation.vllm_is_here():
-        engine = generation.VllmEngine(weights, loaded.tokenizer, generation.stop_ids(loaded.model, loaded.tokenizer))
+        engine = generation.VllmEngine(weights, loaded.tokenizer, stopping.stop_ids(loaded.model, loaded.tokenizer))
     return {
         name: generation.answer_questions(engine, loaded.tokenizer, job.questions, plan, _max_new(job))
         for name, plan in job.plans.items()

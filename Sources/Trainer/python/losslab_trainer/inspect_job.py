@@ -7,12 +7,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from losslab_trainer.data.account import unwritten_fields
 from losslab_trainer.data.load import Preferences, load_preferences
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, PreferenceRow, Text, plain_text
+from losslab_trainer.data.showing import shown
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
 from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
+from losslab_trainer.finetune.tokenizer import why_not
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -34,7 +37,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
     rows = list(preferences.rows)
     unusable, flagged = list(preferences.unusable), list(preferences.flagged)
     tokens: dict[str, object] | None = None
-    written: dict[int, dict[str, str]] = {}
+    as_trained: list[dict[str, object]] = []
     if job.get("tokenizer") and rows:
         tokenizer = load_tokenizer(job["tokenizer"])
         options = _options(job)
@@ -43,9 +46,11 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         dropped = {finding.row for finding in tokenised.dropped}
         rows = [row for row in rows if row.row not in dropped]
         flagged = [finding for finding in flagged if finding.row not in dropped]
-        flagged += [*tokenised.merged, *_special_tokens(rows, tokenizer), *_cut(tokenised, options)]
+        flagged += [*tokenised.merged, *tokenised.left_out]
+        flagged += _cut(tokenised, options)
         tokens = _tokens(tokenised, options)
-        written = _written(tokenised, tokenizer, _samples(rows, job.get("samples", 3)))
+        wanted = {row.row for row in _samples(rows, job.get("show") or 0)}
+        as_trained = [shown(pair, tokenizer) for pair in tokenised.pairs if pair.row in wanted]
     compared, shared, notes = _compare(spec, preferences, rows, job.get("compare") or [])
     flagged += [
         Finding(row, "shared-prompt", f"also in {prompt.other}, row {prompt.other_rows[0]}")
@@ -64,8 +69,10 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         "longerWins": longer_wins(rows),
         "compared": compared,
         "sharedPrompts": [_shared_json(prompt) for prompt in shared],
-        "samples": [_sample_json(row, written.get(row.row)) for row in _samples(rows, job.get("samples", 3))],
-        "notes": notes,
+        "unusedColumns": [asdict(column) for column in preferences.unused],
+        "samples": [_sample_json(row) for row in _samples(rows, job.get("samples", 3))],
+        "asTrained": as_trained,
+        "notes": [*preferences.notes, *unwritten_fields(flagged), *notes],
     }
 
 
@@ -76,9 +83,10 @@ def load_tokenizer(path: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(path)
     except Exception as error:  # files of every kind of damage
+        if Path(path).is_dir():
+            raise DataProblem(f"{path} holds no tokenizer that can be used: {why_not(Path(path), error)}") from None
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        where = "holds no tokenizer" if Path(path).is_dir() else "is no folder with a tokenizer, nor a Hub model here"
-        raise DataProblem(f"{path} {where}: {what}") from None
+        raise DataProblem(f"{path} is no folder with a tokenizer, nor a Hub model here: {what}") from None
 
 
 def _options(job: Mapping[str, Any]) -> TokeniseOptions:
@@ -128,18 +136,6 @@ def _cut(tokenised: TokenisedPreferences, options: TokeniseOptions) -> list[Find
     ]
 
 
-def _special_tokens(rows: Sequence[PreferenceRow], tokenizer: Any) -> list[Finding]:
-    """Text that would become control tokens: a reader of the text sees words, the model does not."""
-    special = [token for token in tokenizer.all_special_tokens if len(token) > 2]
-    findings = []
-    for row in rows:
-        for name, text in (("prompt", row.prompt), ("chosen", row.chosen), ("rejected", row.rejected)):
-            token = next((token for token in special if token in plain_text(text)), None)
-            if token:
-                findings.append(Finding(row.row, "special-token", f"{name} contains {token!r}"))
-    return findings
-
-
 def _compare(
     spec: DataSpec, preferences: Preferences, rows: Sequence[PreferenceRow], others: Sequence[Mapping[str, Any]]
 ) -> tuple[list[dict[str, object]], list[SharedPrompt], list[str]]:
@@ -173,37 +169,23 @@ def _samples(rows: Sequence[PreferenceRow], count: int) -> list[PreferenceRow]:
     return [rows[round(i * (len(rows) - 1) / (count - 1))] for i in range(count)]
 
 
-def _written(
-    tokenised: TokenisedPreferences, tokenizer: Any, samples: Sequence[PreferenceRow]
-) -> dict[int, dict[str, str]]:
-    """What the model will see of the samples: the decoded tokens."""
-    wanted = {row.row for row in samples}
-    return {
-        pair.row: {
-            "prompt": tokenizer.decode(pair.prompt_ids),
-            "chosen": tokenizer.decode(pair.chosen_ids),
-            "rejected": tokenizer.decode(pair.rejected_ids),
-        }
-        for pair in tokenised.pairs
-        if pair.row in wanted
-    }
-
-
-def _sample_json(row: PreferenceRow, written: Mapping[str, str] | None) -> dict[str, object]:
+def _sample_json(row: PreferenceRow) -> dict[str, object]:
     return {
         "row": row.row,
         "prompt": _text_json(row.prompt),
         "chosen": _text_json(row.chosen),
         "rejected": _text_json(row.rejected),
-        "asTokens": written,
     }
 
 
-def _text_json(text: Text) -> list[dict[str, str]]:
+def _text_json(text: Text) -> list[dict[str, object]]:
     """Messages; plain text is one message without a role."""
     if isinstance(text, str):
         return [{"role": "", "content": text}]
-    return [message._asdict() for message in text]
+    return [
+        {"role": message.role, "content": message.content, **({"fields": message.fields} if message.fields else {})}
+        for message in text
+    ]
 
 
 def _shared_json(shared: SharedPrompt) -> dict[str, object]:

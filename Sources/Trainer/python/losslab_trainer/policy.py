@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from losslab_trainer.finetune.checkpoint import fault_of
+
 Message = dict[str, str]  # {"role": "user" | "assistant" | "system", "content": ...}
 
 
@@ -36,7 +38,12 @@ def load_policy(directory: Path | str) -> Policy:
     directory = Path(directory)
     if not (directory / "config.json").is_file():
         raise FileNotFoundError(f"{directory} holds no policy: config.json is missing")
-    model = AutoModelForCausalLM.from_pretrained(directory, local_files_only=True, dtype=torch.float32)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        directory, local_files_only=True, dtype=torch.float32, output_loading_info=True
+    )
+    fault = fault_of(model, report)
+    if fault is not None:
+        raise ValueError(f"policy {directory}: {fault}")
     tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     if tokenizer.chat_template is None:
         raise ValueError(f"the tokenizer in {directory} has no chat template")

@@ -12,9 +12,10 @@ import torch
 from losslab_trainer.answers import read_questions
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
-from losslab_trainer.finetune.models import load_tokenizer, model_folder
+from losslab_trainer.finetune.models import model_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,9 @@ FLAGS: Mapping[str, str] = {
     "imitates-turn": "an answer goes on with a turn of its own making",
     "near-tie": "the preference is hardly one",
     "scores-reversed": "the row's own scores rank rejected above chosen",
+    "unused-field": "a message's field that the chat template does not write",
+    "thought-left-out": "thoughts of earlier turns, which the chat template leaves out",
+    "left-out": "words that the chat template does not write, which was accepted",
     "odd-roles": "roles that do not alternate, or that are not system, user, assistant or tool",
     "several-turns": "an answer of more than one message",
     "control-characters": "control or replacement characters",
@@ -21,7 +25,8 @@ FLAGS: Mapping[str, str] = {
     "contradiction": "an earlier row prefers the other way round",
     "shared-prompt": "the prompt is also in a set this one was compared with",
     "truncated": "cut at the maximum length",
-    "token-merge": "tokens merge where prompt and answer meet, so the prompt's end is left out",
+    "token-merge": "tokens merge where prompt and answer meet, so the prompt's end is trained on with the answer",
+    "unknown-token": "text that the tokenizer has no token for, so that all of it reads alike",
     "special-token": "text that the tokenizer takes for one of its special tokens",
 }
 
@@ -32,6 +37,10 @@ IMITATED = re.compile(
 )
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+STRENGTHS = frozenset(  # columns that say how strong a preference is
+    {"p_chosen", "score_chosen", "score_rejected", "score-chosen", "score-rejected"}
+    | {"chosen_rating", "rejected_rating", "chosen-rating", "rejected-rating"}
+)
 NEAR_TIE = 0.05  # distance from one half
 
 
@@ -100,14 +109,20 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
+def identity(row: PreferenceRow, *, swapped: bool = False) -> object:
+    """What makes two rows the same pair: the words, and what the template is given besides; sides ``swapped``."""
+    sides = (row.rejected, row.chosen) if swapped else (row.chosen, row.rejected)
+    return row.prompt, sides, json.dumps(row.template_arguments, sort_keys=True, default=str)
+
+
 def contradictions(rows: Sequence[PreferenceRow]) -> Iterator[Finding]:
     """Rows whose sides an earlier row has the other way round."""
-    seen: dict[tuple[Text, Text, Text], int] = {}
+    seen: dict[object, int] = {}
     for row in rows:
-        other = seen.get((row.prompt, row.rejected, row.chosen))
+        other = seen.get(identity(row, swapped=True))
         if other is not None:
             yield Finding(row.row, "contradiction", f"row {other} prefers the other way round")
-        seen.setdefault((row.prompt, row.chosen, row.rejected), row.row)
+        seen.setdefault(identity(row), row.row)
 
 
 def split_word(row: PreferenceRow) -> Finding | None:

@@ -10,6 +10,7 @@ from typing import Any
 from losslab_trainer.data.json_files import columns_of
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
+from losslab_trainer.data.tables import without_padding
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv", ".arrow", ".feather")
 COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4", ".br")
@@ -48,7 +49,8 @@ def source_of_dataset(name: str, dataset: Any, split: str | None, others: Sequen
     """All rows of a ``datasets.Dataset``."""
     columns = tuple(dataset.column_names)
     values = dataset[:]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*(values[c] for c in columns), strict=True)]
+    padded = zip(*(values[column] for column in columns), strict=True)
+    rows = [dict(zip(columns, map(without_padding, row), strict=True)) for row in padded]
     return Source(name if split is None else f"{name} ({split})", columns, rows, split, tuple(others))
 
 

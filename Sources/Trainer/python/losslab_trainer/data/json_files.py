@@ -1,7 +1,7 @@
 """JSON and JSON lines.
 
-JSON lines go through pyarrow's reader. It gives up on a file for one bad line, for a field whose type varies, and it
-turns text that looks like a date into a time; then the lines are read one by one, so that a bad line is one bad row.
+JSON lines are read one by one: a bad line is one bad row, and a row has the keys that its line has. A reader with one
+schema for the file, such as pyarrow's, gives every row the keys of all others and turns text like a date into a time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.json
-
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import Broken, RawRow
-
-BLOCK = 64 << 20  # bytes; a row must fit
 
 
 def read_json(name: str, content: bytes) -> list[RawRow]:
@@ -68,26 +63,7 @@ def _rows_of(name: str, value: Any) -> list[RawRow]:
 def read_json_lines(name: str, content: bytes) -> list[RawRow]:
     """Rows of JSON lines; blank lines do not count."""
     content = content.removeprefix(b"\xef\xbb\xbf")
-    lines = [line for line in content.split(b"\n") if line.strip()]
-    return _by_pyarrow(content, len(lines)) or [_line(line) for line in lines]
-
-
-def _by_pyarrow(content: bytes, lines: int) -> list[RawRow] | None:
-    options = pyarrow.json.ReadOptions(use_threads=False, block_size=max(1, min(BLOCK, len(content))))
-    try:
-        table = pyarrow.json.read_json(pa.BufferReader(content), read_options=options)
-        if table.num_rows != lines or any(_has_time(field.type) for field in table.schema):
-            return None
-        rows: list[RawRow] = table.to_pylist()
-    except (pa.ArrowException, UnicodeDecodeError):
-        return None
-    return rows
-
-
-def _has_time(kind: pa.DataType) -> bool:
-    if pa.types.is_temporal(kind):
-        return True
-    return any(_has_time(kind.field(i).type) for i in range(kind.num_fields))
+    return [_line(line) for line in content.split(b"\n") if line.strip()]
 
 
 def _line(line: bytes) -> RawRow:

@@ -6,30 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from losslab_trainer.data.dialogues import is_hh, is_messages, messages_of, unpacked
+from losslab_trainer.data.dialogues import first_role, is_hh, is_messages, is_unreadable
 from losslab_trainer.data.problem import DataProblem
-from losslab_trainer.data.sources import Broken, RawRow, Source
+from losslab_trainer.data.registry import BY_KINDS, LAYOUTS, SIDES, SYSTEM_LIKE
+from losslab_trainer.data.sources import Broken, RawRow, Source, is_nothing
 
-LAYOUTS: Mapping[str, str] = {
-    "explicit-conversational": "prompt, chosen and rejected are messages; the answers without the prompt",
-    "explicit-plain": "prompt, chosen and rejected are text, tokenised as it stands",
-    "implicit-conversational": "chosen and rejected are whole dialogues; the prompt is their common beginning",
-    "implicit-plain": "chosen and rejected are text; the prompt is their common beginning",
-    "text-as-turns": "prompt, chosen and rejected are text that becomes a user's and an assistant's turn",
-    "text-prompt": "prompt is text that becomes a user's turn; chosen and rejected are messages without it",
-    "message-prompt": "prompt is messages; chosen and rejected are text that becomes an assistant's turn",
-    "repeated-prompt": "prompt is messages, and chosen and rejected begin with them again",
-    "ultrafeedback": "prompt is text; chosen and rejected are whole dialogues that contain it",
-    "anthropic-hh": "raw dialogues with the turns `Human:` and `Assistant:`",
-    "alpaca-eval": "instruction, output_1, output_2 and preference, from 1 to 2",
-}
-
-SIDES = ("chosen", "rejected")
 ANNOTATION = ("instruction", "output_1", "output_2", "preference")
-# Columns that are a prompt under another name, or a system message, in sets that people use.
+# Columns that are a prompt under another name, or a part of one, in sets that people use.
 PROMPT_LIKE = ("instruction", "question", "query", "input", "context", "post", "user", "user_prompt", "problem")
-SYSTEM_LIKE = ("system", "system_prompt", "system_message")
+BESIDE_PROMPT = ("input", "history")
 AGREEMENT = 0.9  # share of the rows that must look alike; others are single bad rows
+UNREADABLE = "messages as they were printed"
 
 
 def layout_of(source: Source, chosen: str | None, *, implicit: bool) -> str:
@@ -50,8 +37,15 @@ def layout_of(source: Source, chosen: str | None, *, implicit: bool) -> str:
 
 
 def _of_sides(source: Source, *, implicit: bool) -> str:
-    prompt = None if implicit or "prompt" not in source.columns else _kind_of(source, "prompt")
+    columned = not implicit and "prompt" in source.columns
+    prompt = _kind_of(source, "prompt") if columned else None
     kinds = {_kind_of(source, side) for side in SIDES} - {None}
+    for column, found in (("prompt", prompt), *((side, _kind_of(source, side)) for side in SIDES)):
+        if found == UNREADABLE:
+            raise DataProblem(
+                f"{source.name}: the column {column} holds messages as numpy or pandas printed them, which cannot be "
+                "read back; save the data as JSON lines or Parquet"
+            )
     if len(kinds) > 1:
         raise DataProblem(
             f"{source.name}: chosen holds {_kind_of(source, 'chosen')} and rejected {_kind_of(source, 'rejected')}; "
@@ -61,9 +55,11 @@ def _of_sides(source: Source, *, implicit: bool) -> str:
     if side is None:
         raise DataProblem(f"{source.name}: no row has an answer that can be read in the columns chosen and rejected")
     if prompt is None and not implicit:
-        _ask_for_prompt(source, side)
-    if prompt == "text" and side == "text":
-        _ask_for_system(source)
+        _ask_for_prompt(source, side, empty=columned)
+    if side == "text" and prompt in {None, "text"}:
+        _ask_for_system(source, prompt)
+    if side == "text" and prompt == "text":
+        _ask_for_context(source)
     layout = BY_KINDS.get((prompt, side))
     if layout is None:
         raise DataProblem(
@@ -73,34 +69,16 @@ def _of_sides(source: Source, *, implicit: bool) -> str:
     return layout
 
 
-BY_KINDS: Mapping[tuple[str | None, str], str] = {
-    (None, "raw dialogues"): "anthropic-hh",
-    ("raw dialogues", "text"): "anthropic-hh",
-    ("raw dialogues", "raw dialogues"): "anthropic-hh",
-    ("text", "raw dialogues"): "anthropic-hh",
-    (None, "text"): "implicit-plain",
-    (None, "dialogues"): "implicit-conversational",
-    ("text", "text"): "explicit-plain",
-    ("text", "dialogues"): "ultrafeedback",
-    ("text", "answers"): "text-prompt",
-    ("dialogues", "answers"): "explicit-conversational",
-    ("answers", "answers"): "explicit-conversational",
-    ("dialogues", "dialogues"): "repeated-prompt",
-    ("dialogues", "text"): "message-prompt",
-    ("answers", "text"): "message-prompt",
-}
-
-
 def kind(value: Any) -> str | None:
     """What a cell holds; None for nothing."""
-    if value is None or value in ("", []):
+    if is_nothing(value):
         return None
     if is_hh(value):
         return "raw dialogues"
+    if is_unreadable(value):
+        return UNREADABLE
     if is_messages(value):
-        first = unpacked(value)
-        role = messages_of(first[:1] if isinstance(first, list) else [first])[0].role if first else ""
-        return "answers" if role == "assistant" else "dialogues"
+        return "answers" if first_role(value) == "assistant" else "dialogues"
     return "text" if isinstance(value, str) else "neither text nor messages"
 
 
@@ -130,32 +108,54 @@ def _safe_kind(row: RawRow, column: str) -> str | None:
 def _filled(source: Source, names: Sequence[str]) -> list[str]:
     """Those columns that hold text in some row."""
     found = [name for name in names if name in source.columns]
-    return [name for name in found if any(isinstance(row, Mapping) and row.get(name) for row in source.rows)]
+    return [
+        name for name in found if any(isinstance(row, Mapping) and not is_nothing(row.get(name)) for row in source.rows)
+    ]
 
 
-def _ask_for_prompt(source: Source, side: str) -> None:
+def _ask_for_prompt(source: Source, side: str, *, empty: bool) -> None:
+    absent = "the column prompt is empty in every row" if empty else "there is no column prompt"
     if side == "answers":
         raise DataProblem(
-            f"{source.name}: chosen and rejected are answers without a prompt, and there is no column prompt; "
+            f"{source.name}: chosen and rejected are answers without a prompt, and {absent}; "
             f"name it with --map prompt=COLUMN. Columns: {', '.join(source.columns)}"
         )
     if side != "text":
         return
     candidates = _filled(source, PROMPT_LIKE)
-    if candidates:
-        choices = " or ".join(f"--map prompt={name}" for name in candidates)
+    if candidates or empty:
+        choices = [f"--map prompt={name}" for name in candidates]
+        more = [name for name in BESIDE_PROMPT if name in _filled(source, BESIDE_PROMPT)]
+        if "instruction" in candidates and more:
+            choices = [
+                f"--layout alpaca (instruction with {' and '.join(more)})",
+                "--map prompt=instruction --map input=",
+            ]
+        maybe = [f"the column {' or '.join(candidates)}"] if candidates else []
+        maybe.append("the common beginning of chosen and rejected")
         raise DataProblem(
-            f"{source.name}: no column prompt, and the prompt may be the column {' or '.join(candidates)} or the "
-            f"common beginning of chosen and rejected; choose with {choices} or --layout implicit-plain"
+            f"{source.name}: {absent}, and the prompt may be {' or '.join(maybe)}; choose with "
+            f"{' or '.join([*choices, '--layout implicit-plain'])}"
         )
 
 
-def _ask_for_system(source: Source) -> None:
+def _ask_for_system(source: Source, prompt: str | None) -> None:
     candidates = _filled(source, SYSTEM_LIKE)
     if candidates:
+        turns = "--layout text-as-turns (a dialogue with that system message) or " if prompt else ""
         raise DataProblem(
             f"{source.name}: plain text with system messages in the column {candidates[0]}; choose with "
-            f"--layout text-as-turns (a dialogue with that system message) or --layout explicit-plain (without it)"
+            f"{turns}--map {candidates[0]}= (without it)"
+        )
+
+
+def _ask_for_context(source: Source) -> None:
+    candidates = _filled(source, BESIDE_PROMPT)
+    if candidates:
+        without = " ".join(f"--map {name}=" for name in candidates)
+        raise DataProblem(
+            f"{source.name}: a column prompt, and more of it may be in the column {' and '.join(candidates)}; choose "
+            f"with --layout alpaca (a dialogue with all of them) or {without} (without)"
         )
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from losslab_trainer.data.dialogues import Malformed, is_messages, messages_of, unpacked
+from losslab_trainer.data.dialogues import Malformed, is_messages, is_unreadable, messages_of, unpacked
+from losslab_trainer.data.load import filled
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.reading import open_source
-from losslab_trainer.data.rows import Text, plain_text
+from losslab_trainer.data.registry import SYSTEM_LIKE
+from losslab_trainer.data.rows import Message, Text, plain_text
 from losslab_trainer.data.sources import Broken, Source
 from losslab_trainer.data.spec import DataSpec
 
-# Columns that hold prompts in sets that people use; `turns` is MT-Bench's, of which the first is taken.
+# Columns that hold prompts in sets that people use; `turns` is MT-Bench's.
 COLUMNS = ("prompt", "query", "question", "instruction", "turns", "messages", "post", "text")
 
 
@@ -26,6 +29,7 @@ class Prompts:
     total: int
     texts: tuple[Text, ...]
     dropped: Counter[str]  # rows without a prompt, by reason: empty, malformed
+    notes: tuple[str, ...] = ()  # what is not used, or became a part of the prompt
 
 
 def load_prompts(spec: DataSpec, column: str | None) -> Prompts:
@@ -36,18 +40,26 @@ def load_prompts(spec: DataSpec, column: str | None) -> Prompts:
         column = "prompt"
     else:
         source = open_source(spec)
-    column = _column(source, column)
+    parts = _parts(source, column)
+    column = parts[0]
     texts: list[Text] = []
     dropped: Counter[str] = Counter()
+    later = 0
     for row in source.rows:
-        prompt = None if isinstance(row, Broken) else _prompt(row.get(column))
+        prompt = None if isinstance(row, Broken) else _prompt(row, parts)
         if prompt is None:
             dropped["malformed"] += 1
         elif not plain_text(prompt).strip():
             dropped["empty"] += 1
         else:
             texts.append(prompt)
-    return Prompts(source.name, len(source.rows), tuple(texts), dropped)
+            later += isinstance(row, Mapping) and _has_later_turns(row.get(column))
+    notes = [f"the column {name} is part of the prompt in {filled(source, name)} rows" for name in parts[1:]]
+    unused = [(name, filled(source, name)) for name in source.columns if name not in parts]
+    listed = ", ".join(f"{name} (filled in {rows} rows)" for name, rows in unused if rows)
+    notes += [f"columns that are not used: {listed}"] if listed else []
+    notes += [f"only the first turn of {column} is answered in {later} rows that have more"] if later else []
+    return Prompts(source.name, len(source.rows), tuple(texts), dropped, tuple(notes))
 
 
 def _lines(path: Path, limit: int | None) -> Source:
@@ -72,7 +84,40 @@ def _column(source: Source, column: str | None) -> str:
     raise DataProblem(f"{source.name}: which column holds the prompts? Choose with --column: {listed}")
 
 
-def _prompt(value: Any) -> Text | None:
+def _parts(source: Source, column: str | None) -> list[str]:
+    """The prompts' column, and those that belong to it; a column that was named is taken alone."""
+    if column is not None:
+        return [_column(source, column)]
+    found = _column(source, None)
+    beside = [name for name in SYSTEM_LIKE if filled(source, name)]
+    beside += ["input"] if found == "instruction" and filled(source, "input") else []
+    return [found, *beside]
+
+
+def _prompt(row: Mapping[str, Any], parts: Sequence[str]) -> Text | None:
+    """A row's prompt, opened by its system message and followed by its input where it has them."""
+    prompt = _own(row.get(parts[0]))
+    if not prompt:
+        return prompt
+    given = {name: row.get(name) for name in parts[1:]}
+    if not all(isinstance(value, str | None) for value in given.values()):
+        return None
+    context = given.pop("input", None)
+    if context and context.strip() and isinstance(prompt, str):
+        prompt = f"{prompt}\n\n{context}"
+    systems = tuple(Message("system", value) for value in given.values() if value and value.strip())
+    if not systems:
+        return prompt
+    turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
+    return None if turns[0].role in {"system", "developer"} else (*systems[:1], *turns)
+
+
+def _has_later_turns(value: Any) -> bool:
+    value = unpacked(value)
+    return isinstance(value, list) and len(value) > 1 and isinstance(value[0], str)
+
+
+def _own(value: Any) -> Text | None:
     """Text, or a dialogue that ends with what the user said; None for anything else. Nothing at all is empty text."""
     value = unpacked(value)
     if value is None or value == []:
@@ -80,7 +125,7 @@ def _prompt(value: Any) -> Text | None:
     if isinstance(value, list) and all(isinstance(turn, str) for turn in value):
         value = value[0]
     if isinstance(value, str):
-        return value
+        return None if is_unreadable(value) else value
     try:
         messages = messages_of(value) if is_messages(value) else ()
     except Malformed:

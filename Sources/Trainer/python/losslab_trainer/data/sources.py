@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,16 @@ class Broken:
 
 
 RawRow = Mapping[str, Any] | Broken
+
+
+def is_null(value: Any) -> bool:
+    """Whether there is no value, as tables of numbers write it too."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a cell or a field holds nothing: null, or empty."""
+    return is_null(value) or (isinstance(value, str | Sequence | Mapping) and len(value) == 0)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -14,16 +15,25 @@ from losslab_trainer.data.sources import Broken, RawRow
 
 
 def read_parquet(content: bytes) -> list[RawRow]:
-    rows: list[RawRow] = pyarrow.parquet.read_table(pa.BufferReader(content), use_threads=False).to_pylist()
-    return rows
+    return _rows(pyarrow.parquet.read_table(pa.BufferReader(content), use_threads=False))
 
 
 def read_arrow(content: bytes) -> list[RawRow]:
     """An Arrow file (Feather too), or a stream such as `datasets` keeps."""
     buffer = pa.BufferReader(content)
     reader = pa.ipc.open_file(buffer) if content[:6] == b"ARROW1" else pa.ipc.open_stream(buffer)
-    rows: list[RawRow] = reader.read_all().to_pylist()
-    return rows
+    return _rows(reader.read_all())
+
+
+def _rows(table: pa.Table) -> list[RawRow]:
+    return [{name: without_padding(value) for name, value in row.items()} for row in table.to_pylist()]
+
+
+def without_padding(value: Any) -> Any:
+    """A value without the keys that are null: a table has one schema, so an object has the keys of all other rows."""
+    if isinstance(value, Mapping):
+        return {name: without_padding(part) for name, part in value.items() if part is not None}
+    return [without_padding(part) for part in value] if isinstance(value, list) else value
 
 
 def read_csv(name: str, content: bytes, delimiter: str) -> list[RawRow]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import PreferenceRow
+from losslab_trainer.data.special import added, written_ids
 
 # Common forms, for models without one. Written out here in our own words: turn = header, text, end.
 TEMPLATES: Mapping[str, str] = {
@@ -28,6 +29,7 @@ TEMPLATES: Mapping[str, str] = {
 # What tells that a model knows a form: these are single tokens of its vocabulary.
 MARKERS: Mapping[str, str] = {"chatml": "<|im_start|>", "zephyr": "<|assistant|>"}
 
+LONGEST_ERROR = 200  # characters
 QUESTION, ANSWER, SYSTEM = "Qwhat is asked hereQ", "Awhat is answered hereA", "Swhat is ruled hereS"
 
 
@@ -45,7 +47,7 @@ def checked_template(rows: Sequence[PreferenceRow], tokenizer: Any, choice: str 
         system = any(message.role == "system" for row in rows for message in row.prompt if not isinstance(message, str))
         doubt = doubts(tokenizer, template, system=system)
         if doubt:
-            raise DataProblem(f"the chat template is doubtful: {doubt}. {_choices(tokenizer, accepting=True)}")
+            raise DataProblem(f"the chat template is doubtful: {doubt}. {choices(tokenizer, accepting=True)}")
     return template
 
 
@@ -59,16 +61,18 @@ def chosen_template(tokenizer: Any, choice: str | None) -> str:
         if "default" in named:
             return named["default"]
         what = "has several chat templates and no default" if named else "has no chat template"
-        raise DataProblem(f"the tokenizer {what}, and the rows are dialogues. {_choices(tokenizer, accepting=False)}")
+        raise DataProblem(f"the tokenizer {what}, and the rows are dialogues. {choices(tokenizer, accepting=False)}")
     if "{{" in choice or "{%" in choice:
         return choice
     if choice in named:
         return named[choice]
     if choice in TEMPLATES:
-        return TEMPLATES[choice]
+        # A model whose tokenizer begins every text with a token has never seen one without.
+        begins = tokenizer.bos_token_id is not None and added(tokenizer)[0] == [tokenizer.bos_token_id]
+        return ("{{ bos_token }}" if begins else "") + TEMPLATES[choice]
     if Path(choice).is_file():
         return Path(choice).read_text(encoding="utf-8")
-    raise DataProblem(f"no chat template {choice!r}. {_choices(tokenizer, accepting=False)}")
+    raise DataProblem(f"no chat template {choice!r}. {choices(tokenizer, accepting=False)}")
 
 
 def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
@@ -85,32 +89,49 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     try:
         alone, whole = write(prompt, True), write(prompt + answer, False)
     except Exception as error:  # a template is a program and may raise anything
-        return f"it cannot write one question and one answer ({error})"
+        return f"it cannot write one question and one answer ({brief(error)})"
     if QUESTION not in alone or ANSWER not in whole:
         return "it leaves out what the messages say"
     if not whole.startswith(alone):
         return "what it writes for a prompt is not the beginning of what it writes for the prompt and its answer"
     header = whole[len(alone) : whole.index(ANSWER)].strip()
-    if header and not _is_thought(header):
+    if header and not _is_thought(alone, header):
         return f"it writes no generation prompt, so the answer would begin with {header!r}"
-    if not whole[whole.index(ANSWER) + len(ANSWER) :].strip():
+    end = whole[whole.index(ANSWER) + len(ANSWER) :]
+    if not end.strip():
         return "it writes nothing after an answer, so the model would not learn to end one"
+    if not set(written_ids(tokenizer, [end])[0]) & _own_tokens(tokenizer):
+        return (
+            f"it ends an answer with {end.strip()!r}, which is no token of the model's, so no answer would stop there"
+        )
     if system:
         try:
             ruled = write([{"role": "system", "content": SYSTEM}, *prompt], True)
         except Exception as error:
-            return f"the data has system messages and it refuses them ({error})"
+            return f"the data has system messages and it refuses them ({brief(error)})"
         if SYSTEM not in ruled:
             return "the data has system messages and it leaves them out"
     return None
 
 
-def _is_thought(header: str) -> bool:
-    """An empty thought, which some templates write before an answer."""
-    return header.startswith("<think>") and header.endswith("</think>")
+def brief(error: Exception) -> str:
+    """What a template raised, on one line: some put the whole dialogue into it."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}…"
 
 
-def _choices(tokenizer: Any, *, accepting: bool) -> str:
+def _own_tokens(tokenizer: Any) -> set[int]:
+    """The ids of tokens that stand for themselves in a text: special ones and those that were added."""
+    return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+
+
+def _is_thought(prompt: str, header: str) -> bool:
+    """An empty thought, which some templates write before an answer; some open it with the prompt already."""
+    return (header.startswith("<think>") or prompt.rstrip().endswith("<think>")) and header.endswith("</think>")
+
+
+def choices(tokenizer: Any, *, accepting: bool) -> str:
+    """What can be chosen instead, for a message."""
     vocabulary = tokenizer.get_vocab()
     named = tokenizer.chat_template if isinstance(tokenizer.chat_template, Mapping) else {}
     choices = [f"`{name}` (the tokenizer's)" for name in named]

@@ -1,9 +1,12 @@
-"""Token ids of preference pairs, exactly as TRL 1.16's DPOTrainer makes and truncates them.
+"""Token ids of preference pairs, exactly as TRL 1.16's DPOTrainer makes and truncates them, but where it is wrong.
 
 TRL's rules: a dialogue is written by the chat template, with the generation prompt after the prompt alone; plain text
 gets the end-of-sequence token after each answer unless it ends so. The answers begin where the tokens of the prompt
 and of prompt with answer part. ``keep_start`` cuts each sequence at ``max_length`` and drops pairs whose prompt fills
 it; ``keep_end`` keeps the last ``max_length`` tokens of each sequence, so that the two prompts may differ.
+
+Unlike TRL, a tokenizer that ends or begins every text by itself gives no answer two ends and no prompt two beginnings,
+sides with the same tokens are no pair, and what the template leaves out of a row is refused or told.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
 
-from losslab_trainer.data.rows import Finding, PreferenceRow, Text
+from losslab_trainer.data.rows import Finding, PreferenceRow
+from losslab_trainer.data.special import spelled_out
 from losslab_trainer.data.template import checked_template
+from losslab_trainer.data.writing import Writer
 
 BATCH = 1000  # rows tokenised at a time
 
@@ -55,9 +60,10 @@ class TokenisedPreferences:
     pairs: tuple[TokenisedPair, ...]
     truncated: Truncation
     dropped: tuple[Finding, ...]
-    # The prompt's tokens are not the beginning of those with the answer, so that its end was left out, as in TRL.
+    # The prompt's tokens are not the beginning of those with the answer: its end counts as answer's, as in TRL.
     merged: tuple[Finding, ...]
     cut: Mapping[int, int] = field(default_factory=dict)  # row -> tokens left out of its two sequences
+    left_out: tuple[Finding, ...] = ()  # of rows that are used all the same: thoughts, fields, what was accepted
 
 
 def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOptions) -> TokenisedPreferences:
@@ -65,70 +71,50 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
     rows = list(rows)
     template = checked_template(rows, tokenizer, options.chat_template, accept=options.accept_template)
     pairs: list[TokenisedPair] = []
-    dropped: list[Finding] = []
     merged: list[Finding] = []
     cuts: dict[int, _Cut] = {}
+    writer = Writer(tokenizer, template, accept=options.accept_template)
+    dropped = writer.dropped
+    # Some tokenizers name the end of a sequence as unknown, and have no unknown text.
+    nothing = None if tokenizer.unk_token_id == tokenizer.eos_token_id else tokenizer.unk_token_id
     for start in range(0, len(rows), BATCH):
-        for row, prompt, chosen, rejected in _encoded(rows[start : start + BATCH], tokenizer, template, dropped):
+        for row, prompt, chosen, rejected in writer.encoded(rows[start : start + BATCH]):
             length = min(_common_prefix(prompt, chosen), _common_prefix(prompt, rejected))
             if length < len(prompt):
                 lost = tokenizer.decode(prompt[length:])
-                merged.append(Finding(row, "token-merge", f"the end of the prompt's tokens is left out: {lost!r}"))
+                merged.append(
+                    Finding(row, "token-merge", f"the prompt's end {lost!r} is in the first token trained on")
+                )
             whole = TokenisedPair(row, tuple(prompt[:length]), tuple(chosen[length:]), tuple(rejected[length:]))
             finding = _unusable(whole, options)
             if finding:
                 dropped.append(finding)
                 continue
             pair, cut = _truncated(whole, options)
+            if _same(pair):
+                where = f"up to the maximum of {options.max_length} tokens, at which they are cut"
+                dropped.append(Finding(row, "identical", f"chosen and rejected are the same {where}"))
+                continue
             pairs.append(pair)
             cuts[row] = cut
+            unknown = {"prompt": prompt, "chosen": chosen[length:], "rejected": rejected[length:]}
+            counts = {name: ids.count(nothing) for name, ids in unknown.items() if nothing in ids}
+            if counts:
+                which = ", ".join(f"{count} tokens of {name}" for name, count in counts.items())
+                writer.told.append(Finding(row, "unknown-token", f"{which} are unknown words"))
+    writer.check(len(rows))
     dropped.sort(key=lambda finding: finding.row)
+    used = {pair.row for pair in pairs}
+    told = [*writer.told, *spelled_out((row for row in rows if row.row in used), tokenizer)]
     lost_tokens = {number: cut.tokens for number, cut in cuts.items() if cut.tokens}
-    return TokenisedPreferences(tuple(pairs), _summed(list(cuts.values())), tuple(dropped), tuple(merged), lost_tokens)
-
-
-def _encoded(
-    rows: Sequence[PreferenceRow], tokenizer: Any, template: str | None, dropped: list[Finding]
-) -> list[tuple[int, list[int], list[int], list[int]]]:
-    """Row number and the ids of prompt, prompt with chosen and prompt with rejected, of rows the template can write."""
-    numbers: list[int] = []
-    texts: tuple[list[str], list[str], list[str]] = ([], [], [])
-    conversational = bool(rows) and rows[0].conversational
-    for row in rows:
-        try:
-            written = _render(row, tokenizer, template) if conversational else _with_end(row, str(tokenizer.eos_token))
-        except Exception as error:  # the template is a program of its own and may raise anything
-            dropped.append(Finding(row.row, "malformed", f"the chat template refuses the dialogue: {error}"))
-            continue
-        numbers.append(row.row)
-        for column, text in zip(texts, written, strict=True):
-            column.append(text)
-    if not numbers:
-        return []
-    # A template writes its special tokens itself.
-    ids = [tokenizer(column, add_special_tokens=not conversational)["input_ids"] for column in texts]
-    return list(zip(numbers, *ids, strict=True))
-
-
-def _render(row: PreferenceRow, tokenizer: Any, template: str | None) -> tuple[str, str, str]:
-    def write(*parts: Text, generation: bool = False) -> str:
-        messages = [message._asdict() for part in parts for message in part if not isinstance(message, str)]
-        text: str = tokenizer.apply_chat_template(
-            messages,
-            chat_template=template,
-            tokenize=False,
-            add_generation_prompt=generation,
-            **row.template_arguments,
-        )
-        return text
-
-    return write(row.prompt, generation=True), write(row.prompt, row.chosen), write(row.prompt, row.rejected)
-
-
-def _with_end(row: PreferenceRow, end: str) -> tuple[str, str, str]:
-    prompt, chosen, rejected = str(row.prompt), str(row.chosen), str(row.rejected)
-    sides = [prompt + side + ("" if side.endswith(end) else end) for side in (chosen, rejected)]
-    return prompt, sides[0], sides[1]
+    return TokenisedPreferences(
+        tuple(pairs),
+        _summed(list(cuts.values())),
+        tuple(dropped),
+        tuple(merged),
+        lost_tokens,
+        tuple(finding for finding in told if finding.row in used),
+    )
 
 
 def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
@@ -141,10 +127,17 @@ def _unusable(pair: TokenisedPair, options: TokeniseOptions) -> Finding | None:
     if not pair.chosen_ids or not pair.rejected_ids:
         side = "rejected" if pair.chosen_ids else "chosen"
         return Finding(pair.row, "empty", f"{side} adds no token to the prompt")
+    if pair.chosen_ids == pair.rejected_ids:
+        return Finding(pair.row, "identical", "chosen and rejected have the same tokens, as they are written")
     length = len(_kept_prompt(pair.prompt_ids, options))
     if options.max_length is not None and options.truncation == "keep_start" and length >= options.max_length:
         return Finding(pair.row, "too-long", f"the prompt's {length} tokens fill the maximum of {options.max_length}")
     return None
+
+
+def _same(pair: TokenisedPair) -> bool:
+    rejected_prompt = pair.prompt_ids if pair.rejected_prompt_ids is None else pair.rejected_prompt_ids
+    return pair.prompt_ids + pair.chosen_ids == rejected_prompt + pair.rejected_ids
 
 
 def _kept_prompt(ids: tuple[int, ...], options: TokeniseOptions) -> tuple[int, ...]:

@@ -19,9 +19,10 @@ from losslab_trainer.estimate.memory import ASSUMED, MEASURED, Sizes, parts, siz
 from losslab_trainer.estimate.stored import stored_weights
 from losslab_trainer.finetune.layout import token_count
 from losslab_trainer.finetune.memory import fitting_micro_batch
-from losslab_trainer.finetune.models import load_tokenizer, model_folder
+from losslab_trainer.finetune.models import model_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings, TrainingSettings
+from losslab_trainer.finetune.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context

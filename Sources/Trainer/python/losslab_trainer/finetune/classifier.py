@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from losslab_trainer.finetune.checkpoint import load_checkpoint
 from losslab_trainer.finetune.memory import is_out_of_memory, release
-from losslab_trainer.finetune.models import load_tokenizer, model_folder, without_dropout
+from losslab_trainer.finetune.models import model_folder, without_dropout
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.tokenizer import fit, load_tokenizer, require_rows
 
 TEXTS_AT_ONCE = 16
 
@@ -26,6 +28,7 @@ class Classifier:
     model: Any
     tokenizer: Any
     positive: int | None  # the class whose probability counts; None for a reward model
+    name: str
 
     @staticmethod
     def load(settings: ModelSettings, label: str | None) -> Classifier:
@@ -33,29 +36,25 @@ class Classifier:
         folder: Path = model_folder(settings)
         device = torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if settings.dtype == "auto" else getattr(torch, settings.dtype)
-        try:
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, dtype=dtype, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise FinetuneProblem(
-                f"judge model {settings.path}: cannot be loaded ({str(error).splitlines()[0]})"
-            ) from error
-        if report["missing_keys"]:
-            missing = sorted(report["missing_keys"])[0]
-            raise FinetuneProblem(
-                f"judge model {settings.path}: its weights hold no {missing}, so it would judge by random numbers; "
-                "give a model trained for sequence classification"
-            )
+        model = load_checkpoint(
+            AutoModelForSequenceClassification,
+            folder,
+            f"judge model {settings.path}",
+            trust_remote_code=settings.trust_remote_code,
+            dtype=dtype,
+        )
         without_dropout(model)
         positive = _positive(model.config, label, settings.path)
         tokenizer = load_tokenizer(folder, settings)
+        fit(tokenizer, model, f"judge model {settings.path}")
         if model.config.get_text_config().pad_token_id is None:
             model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-        return Classifier(model.to(device).eval(), tokenizer, positive)
+        return Classifier(model.to(device).eval(), tokenizer, positive, settings.path)
 
     def scores(self, ids: Sequence[Sequence[int]]) -> list[float]:
         """The reward, or the probability of the class that counts, of each text. Out of memory halves the batch."""
+        texts = (("an answer that it is to judge", row) for row in ids)
+        require_rows(self.tokenizer, self.model, f"judge model {self.name}", texts)
         found = [0.0] * len(ids)
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         rows, start = TEXTS_AT_ONCE, 0
@@ -89,6 +88,10 @@ class Classifier:
         with torch.inference_mode():
             logits = self.model(rows, attention_mask=mask).logits.float()
         values = logits[:, 0] if self.positive is None else logits.softmax(-1)[:, self.positive]
+        if not bool(values.isfinite().all()):
+            raise FinetuneProblem(
+                f"judge model {self.name}: its scores are not finite numbers; give another checkpoint"
+            )
         numbers: list[float] = values.tolist()
         return numbers
 

@@ -13,6 +13,7 @@ from losslab_trainer.finetune import generation
 from losslab_trainer.finetune.evaluation import mean_json, score_all
 from losslab_trainer.finetune.models import LoadedModel, load_model
 from losslab_trainer.finetune.scoring import PairScorer
+from losslab_trainer.finetune.sides import scorer_for
 
 ESTIMATE = "mean of log policy - log reference over answers sampled from the policy at temperature 1"
 
@@ -31,8 +32,10 @@ def sampled_kl(
             reference, _ = score_all(scorer, pairs)
     else:
         # The trained weights have taken the reference's place in memory; it is read again, for this only.
-        original = load_model(replace(loaded.settings, gradient_checkpointing=False), trained=True)
-        reference, _ = score_all(PairScorer(original.model, autocast=original.autocast, way=scorer.way), pairs)
+        # By its folder: a Hub id may name newer weights by now.
+        settings = replace(loaded.settings, path=str(loaded.folder), gradient_checkpointing=False)
+        original = load_model(settings, trained=True)
+        reference, _ = score_all(scorer_for(original.model, autocast=original.autocast, like=scorer), pairs)
     ratios = (policy.double() - reference.double()).tolist()
     means = []
     for samples in answers:

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 import torch
 
 from losslab_trainer.answers import Question
+from losslab_trainer.data.special import plain_ids, written_ids
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.stopping import stop_ids, without_habits
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
 
@@ -86,11 +88,10 @@ class TransformersEngine:
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
         mask = (torch.arange(width, device=self.device) >= width - lengths[:, None]).long()
         stops = stop_ids(self.model, self.tokenizer)
-        # top_k and top_p off: the model's own generation_config would otherwise change what "temperature 1" means.
         how: dict[str, Any] = {"do_sample": False}
         if plan.temperature > 0:
             how = {"do_sample": True, "temperature": plan.temperature, "top_k": 0, "top_p": 1.0}
-        with torch.inference_mode():
+        with torch.inference_mode(), without_habits(self.model):
             rows = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
@@ -167,24 +168,13 @@ def answer_text(tokenizer: Any, prompt: Sequence[int], tokens: Sequence[int]) ->
     return text if text.strip() else ""
 
 
-def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[int]:
     """A dialogue up to where the next answer begins; plain text where the tokenizer has no chat template."""
     if tokenizer.chat_template is None:
         text = "\n\n".join(message["content"] for message in messages)
-        ids: list[int] = tokenizer(text)["input_ids"]
-        # Some tokenizers end every text; an answer would then follow the end.
-        return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+        return plain_ids(tokenizer, [text])[0]
     text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    # The template writes every special token itself, so the tokenizer must not add them again.
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
-
-
-def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer: the tokenizer's end of sequence and those the generation config names."""
-    configured = getattr(model.generation_config, "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None and int(i) < len(tokenizer))
+    return written_ids(tokenizer, [text])[0]
 
 
 def cut(tokens: list[int], stops: frozenset[int]) -> list[int]:

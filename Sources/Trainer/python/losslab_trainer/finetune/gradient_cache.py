@@ -28,7 +28,7 @@ Check = Callable[[Tensor, Tensor], None]
 class Scaler(Protocol):
     """Makes gradients larger for 16-bit floats (torch.amp.GradScaler)."""
 
-    def get_scale(self) -> float: ...
+    def scale(self, outputs: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class GradientCache:
         values = self.loss.evaluate(
             chosen * scale, rejected * scale, reference_chosen * scale, reference_rejected * scale, self.beta
         )
-        factor = scale * (self.scaler.get_scale() if self.scaler is not None else 1.0)
+        factor = scale * self._scale()
         for_chosen, for_rejected = values.policy_chosen_grad * factor, values.policy_rejected_grad * factor
 
         self._backward(last, scored[-1], for_chosen[parts[-1]], for_rejected[parts[-1]])
@@ -129,6 +129,9 @@ class GradientCache:
             self._backward(again, self.scorer.score(again), for_chosen[part], for_rejected[part])
         _restore(self.scorer.device, after)
         return Evaluated(chosen, rejected, values, _statistics(scored, parts))
+
+    def _scale(self) -> float:
+        return 1.0 if self.scaler is None else float(self.scaler.scale(torch.ones((), device=self.scorer.device)))
 
     def _backward(self, pairs: Sequence[Pair], scores: Scores, for_chosen: Tensor, for_rejected: Tensor) -> None:
         device = scores.chosen.device

@@ -23,11 +23,14 @@ from losslab_trainer.data.rows import Text
 from losslab_trainer.finetune.asking import Asking
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
-from losslab_trainer.finetune.generation import Plan, TransformersEngine, stop_ids, stream
+from losslab_trainer.finetune.finite import require_finite_prompts
+from losslab_trainer.finetune.generation import Plan, TransformersEngine, stream
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.prompt_choice import divided, prompts_of, write_questions
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.stopping import stop_ids
+from losslab_trainer.finetune.tokenizer import require_rows
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -68,8 +71,11 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         raise FinetuneProblem("samples must be at least 2 and temperature above 0: a pair takes two different answers")
     loaded = load_model(ModelSettings.from_json(job["model"]), trained=False)
     asking = Asking.of(job, loaded)
-    prompts, dropped = prompts_of(job, asking)
+    prompts, dropped, notes = prompts_of(job, asking)
     prompts, held_out = divided(prompts, job)
+    asked = (("a prompt", asking.ids(prompt)) for prompt in prompts)
+    require_rows(loaded.tokenizer, loaded.model, f"model {loaded.settings.path}", asked)
+    require_finite_prompts(loaded, [asking.ids(prompt) for prompt in prompts[:PROMPTS_AT_ONCE]])
     judge = Classifier.load(ModelSettings.from_json({"path": job["judge"]} | _device(job)), job.get("label"))
     write_questions(held_out, job)
     counts: Counter[str] = Counter()
@@ -106,6 +112,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         "margin": mean_json(torch.tensor(margins, dtype=torch.float64)) if margins else None,
         "unit": "reward" if judge.positive is None else f"probability of {job['label']}",
         "layout": "explicit-plain" if asking.plain else "explicit-conversational",
+        "notes": notes,
         "device": str(loaded.device),
         "seconds": time.perf_counter() - started,
     }

@@ -14,6 +14,7 @@ from transformers import get_scheduler
 
 from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.finetune.gradient_cache import GradientCache
+from losslab_trainer.finetune.last_batch import require_last_batch
 from losslab_trainer.finetune.layout import Pair, token_count
 from losslab_trainer.finetune.memory import fitting_micro_batch
 from losslab_trainer.finetune.scoring import PairScorer
@@ -51,6 +52,7 @@ def train(
 ) -> Outcome:
     """Trains what requires gradients, in place. Raises LossRejected when the loss breaks or training diverges."""
     batches = batch_order(len(pairs), settings)
+    require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
     parameters = [p for p in scorer.model.parameters() if p.requires_grad]
     optimizer = _optimizer(scorer.model, settings)
     schedule = _schedule(optimizer, len(batches), settings)
@@ -66,24 +68,29 @@ def train(
     for step, indices in enumerate(batches, start=1):
         batch = [pairs[i] for i in indices]
         reference_chosen, reference_rejected = reference.chosen[indices], reference.rejected[indices]
-        evaluated = cache.step(
-            batch,
-            reference_chosen,
-            reference_rejected,
-            clear=lambda: optimizer.zero_grad(set_to_none=True),
-            check=_divergence_check(step, batch, reference_chosen, reference_rejected),
-        )
-        if scaler is not None:
-            scaler.unscale_(optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(parameters, settings.max_gradient_norm)
+        while True:
+            evaluated = cache.step(
+                batch,
+                reference_chosen,
+                reference_rejected,
+                clear=lambda: optimizer.zero_grad(set_to_none=True),
+                check=_divergence_check(step, batch, reference_chosen, reference_rejected),
+            )
+            if scaler is not None:
+                scaler.unscale_(optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, settings.max_gradient_norm)
+            if math.isfinite(float(norm)):
+                break
+            if scaler is None or scaler.get_scale() <= 1:
+                raise LossRejected("diverged", "the gradient is not finite", details={"step": step})
+            # What is too large for 16 bits at this scale is computed again at half of it: no pair is left out.
+            scaler.update(scaler.get_scale() / 2)
         norms.append(float(norm))
-        if scaler is None and not math.isfinite(norms[-1]):
-            raise LossRejected("diverged", "the gradient is not finite", details={"step": step})
         rate = schedule.get_last_lr()[0]
         if scaler is None:
             optimizer.step()
         else:
-            scaler.step(optimizer)  # leaves out a step whose scaled gradient overflowed
+            scaler.step(optimizer)
             scaler.update()
         schedule.step()
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
+from losslab_trainer.finetune.checkpoint import first_line, load_checkpoint
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings
+from losslab_trainer.finetune.tokenizer import base_of_adapter, fit, load_tokenizer
 
 # Names under which architectures keep a dropout probability that they apply themselves.
 DROPOUT_NAMES = ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "layerdrop")
@@ -46,42 +48,34 @@ def model_folder(settings: ModelSettings) -> Path:
     """The folder a model lies in; one of the Hub is fetched first. Raises FinetuneProblem."""
     path = Path(settings.path)
     if path.is_dir():
-        if (path / "config.json").is_file():
-            return path
-        if (path / "adapter_config.json").is_file():
-            raise FinetuneProblem(
-                f"model {path}: an adapter without its model; merge it first "
-                "(peft's merge_and_unload, then save_pretrained)"
-            )
-        raise FinetuneProblem(f"model {path}: no config.json; give a folder that save_pretrained wrote")
+        return _whole(path, settings)
     if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") != 1:
         raise FinetuneProblem(f"model {settings.path}: no such folder, and not a Hub id (owner/name)")
     from huggingface_hub import snapshot_download  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=HUB_FILES))
+        fetched = Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=HUB_FILES))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise FinetuneProblem(
-            f"model {settings.path}: not a folder here, and the Hub did not give it ({_first_line(error)}). "
+            f"model {settings.path}: not a folder here, and the Hub did not give it ({first_line(error)}). "
             "Check the id and the connection, log in with `hf auth login` where it is gated, or give a local folder"
         ) from error
+    return _whole(fetched, settings)
 
 
-def load_tokenizer(folder: Path, settings: ModelSettings) -> Any:
-    """The tokenizer, with a token to pad with. Raises FinetuneProblem."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=settings.trust_remote_code
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+def _whole(folder: Path, settings: ModelSettings) -> Path:
+    """The folder, if it holds a model; transformers would load an adapter's base from elsewhere without a word."""
+    base = base_of_adapter(folder)
+    if base is not None:
         raise FinetuneProblem(
-            f"model {settings.path}: its tokenizer cannot be loaded ({_first_line(error)}); "
-            "save it there with tokenizer.save_pretrained"
-        ) from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
+            f"model {settings.path}: an adapter's folder (adapter_config.json), not a whole model; its model: {base}. "
+            "Merge the two and give the folder that comes of it (peft: AutoPeftModelForCausalLM.from_pretrained"
+            f"({settings.path!r}).merge_and_unload().save_pretrained, and the tokenizer's save_pretrained)"
+        )
+    if not (folder / "config.json").is_file():
+        raise FinetuneProblem(f"model {settings.path}: no config.json; give a folder that save_pretrained wrote")
+    return folder
 
 
 def load_model(settings: ModelSettings, *, seed: int = 1, trained: bool = True) -> LoadedModel:
@@ -98,27 +92,18 @@ def load_model(settings: ModelSettings, *, seed: int = 1, trained: bool = True) 
     options: dict[str, Any] = {"dtype": torch.float32 if autocast else dtype}
     if settings.quantization:
         options |= _quantization(settings, dtype, device)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=settings.trust_remote_code, **options
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise FinetuneProblem(f"model {settings.path}: cannot be loaded ({_first_line(error)})") from error
-    except RuntimeError as error:
-        if "mismatch" not in str(error):
-            raise
-        raise FinetuneProblem(
-            f"model {settings.path}: weights and config.json differ ({_first_line(error)})"
-        ) from error
+    model = load_checkpoint(
+        AutoModelForCausalLM,
+        folder,
+        f"model {settings.path}",
+        trust_remote_code=settings.trust_remote_code,
+        **options,
+    )
     if not settings.quantization:
         model.to(device)
     without_dropout(model)
     tokenizer = load_tokenizer(folder, settings)
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
-        raise FinetuneProblem(
-            f"model {settings.path}: the tokenizer has {len(tokenizer)} tokens and the model embeds "
-            f"{model.get_input_embeddings().weight.shape[0]}; they do not belong together"
-        )
+    fit(tokenizer, model, f"model {settings.path}")
     if settings.adapter is not None:
         torch.manual_seed(seed)
         model = _with_adapter(model, settings.adapter)
@@ -155,7 +140,7 @@ def _with_adapter(model: Any, adapter: AdapterSettings) -> Any:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise FinetuneProblem(f"model.adapter.targetModules: {_first_line(error)}") from error
+        raise FinetuneProblem(f"model.adapter.targetModules: {first_line(error)}") from error
 
 
 def _device(settings: ModelSettings) -> torch.device:
@@ -187,7 +172,3 @@ def _quantization(settings: ModelSettings, dtype: torch.dtype, device: torch.dev
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
     return {"quantization_config": config, "device_map": {"": device}}
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

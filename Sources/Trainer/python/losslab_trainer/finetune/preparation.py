@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from losslab_trainer.data.load import load_preferences
+from losslab_trainer.data.account import account
+from losslab_trainer.data.load import Preferences, load_preferences
 from losslab_trainer.data.rows import PreferenceRow
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, TokeniseOptions, tokenise
@@ -29,11 +30,12 @@ class PreparedData:
     held_out: tuple[TokenisedPair, ...]
     name: str
     conversational: bool
-    unusable: int  # rows of the training source that cannot be used, of whatever reason
+    unusable: int  # rows of the training source that cannot be used, of whatever reason, whichever side they are on
     truncated: int  # training pairs of which anything was cut
     shared_prompts: int  # training prompts that a held-out set of its own has too
     pool: tuple[TokenisedPair, ...] = ()  # what the training pairs were drawn from, in the source's order
     drawn: tuple[int, ...] = ()  # their places in it
+    notes: tuple[str, ...] = ()  # what is not used, or used otherwise than it lies there
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -119,20 +121,22 @@ def _read(value: Mapping[str, Any], draw: Draw | None, tokenizer: Any, options: 
     if not 0 <= share < 1:
         raise FinetuneProblem(f"data.heldOutShare: must be from 0 to below 1, not {share!r}")
     shared = 0
-    if value.get("heldOut") is not None:
-        held_out = load_preferences(DataSpec.from_json(value["heldOut"])).rows
+    other = None if value.get("heldOut") is None else load_preferences(DataSpec.from_json(value["heldOut"]))
+    _check_usable(preferences)
+    if other is not None:
+        _check_usable(other)
+        held_out = other.rows
         train: Sequence[PreferenceRow] = preferences.rows
         held_out_prompts = {prompt_hash(row) for row in held_out}
         shared = len({prompt_hash(row) for row in train} & held_out_prompts)
     else:
         train = [row for row in preferences.rows if not is_held_out(row, share)]
         held_out = tuple(row for row in preferences.rows if is_held_out(row, share))
-    if not preferences.rows:
-        first = f": row {preferences.unusable[0].row}: {preferences.unusable[0].explanation}"
-        raise FinetuneProblem(
-            f"data {preferences.name}: none of its {preferences.total} rows is usable"
-            f"{first if preferences.unusable else ''}; `losslab data inspect` lists them"
-        )
+        if share > 0 and not held_out:
+            raise FinetuneProblem(
+                f"data {preferences.name}: none of its {len(preferences.rows)} usable rows falls on the held-out side; "
+                "more prompts are needed, or a larger data.heldOutShare, or a held-out set of its own"
+            )
     if not train:
         raise FinetuneProblem(
             f"data {preferences.name}: all {len(preferences.rows)} usable rows fall on the held-out side; "
@@ -145,22 +149,51 @@ def _read(value: Mapping[str, Any], draw: Draw | None, tokenizer: Any, options: 
                 f"data {preferences.name}: none of its {len(preferences.rows)} usable rows falls on the side of the "
                 f"{draw.side}; more prompts are needed, or another data.confirmationShare"
             )
-    tokenised = tokenise(train, tokenizer, options)
-    if not tokenised.pairs:
-        raise FinetuneProblem(
-            f"data {preferences.name}: no pair is left at training.maxLength {options.max_length} "
-            f"({tokenised.dropped[0].explanation})"
-        )
-    held: TokenisedPreferences | None = tokenise(held_out, tokenizer, options) if held_out else None
+    tokenised = _tokenised(preferences.name, "pair", train, tokenizer, options)
+    held: TokenisedPreferences | None = None
+    if held_out:
+        name = preferences.name if other is None else other.name
+        held = _tokenised(name, "held-out pair", held_out, tokenizer, options)
+    notes = account(
+        "training data",
+        preferences,
+        [tokenised, *([held] if held and other is None else [])],
+        "" if draw is None else f", side of the {draw.side}",
+    )
+    notes += account("held-out data", other, [held]) if other is not None and held is not None else []
+    of_held_out = len(held.dropped) if held and other is None else 0
     return PreparedData(
         train=tokenised.pairs,
         held_out=held.pairs if held else (),
         name=preferences.name,
         conversational=preferences.rows[0].conversational,
-        unusable=len(preferences.unusable) + len(tokenised.dropped),
+        unusable=len(preferences.unusable) + len(tokenised.dropped) + of_held_out,
         truncated=tokenised.truncated.pairs,
         shared_prompts=shared,
+        notes=tuple(notes),
     )
+
+
+def _check_usable(preferences: Preferences) -> None:
+    if not preferences.rows:
+        first = f": row {preferences.unusable[0].row}: {preferences.unusable[0].explanation}"
+        raise FinetuneProblem(
+            f"data {preferences.name}: none of its {preferences.total} rows is usable"
+            f"{first if preferences.unusable else ''}; `losslab data inspect` lists them"
+        )
+
+
+def _tokenised(
+    name: str, what: str, rows: Sequence[PreferenceRow], tokenizer: Any, options: TokeniseOptions
+) -> TokenisedPreferences:
+    """Raises FinetuneProblem where no pair is left, before anything is trained."""
+    tokenised = tokenise(rows, tokenizer, options)
+    if not tokenised.pairs:
+        raise FinetuneProblem(
+            f"data {name}: no {what} is left at training.maxLength {options.max_length} "
+            f"({tokenised.dropped[0].explanation})"
+        )
+    return tokenised
 
 
 def is_held_out(row: PreferenceRow, share: float) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +25,7 @@ from losslab_trainer.finetune.layout import Pair
 from losslab_trainer.finetune.models import LoadedModel
 from losslab_trainer.reference_cache import ReferenceLogps
 
+VERSION = 2  # of how values are computed: 1 read short sequences with long ones' rotary tables
 HASH_BYTES = 16
 MOST_FILES = 8  # of one model, before they are made one
 NOT_CONTENT = ("_name_or_path", "transformers_version", "use_cache")  # of config.json
@@ -38,9 +40,10 @@ TOKENIZER_FILES = (
     "chat_template.jinja",
 )
 
-Compute = Callable[[Sequence[Pair]], tuple[Tensor, Tensor]]  # chosen and rejected, (n,) each
+P = TypeVar("P", bound=Pair)
+Compute = Callable[[Sequence[P]], tuple[Tensor, Tensor]]  # chosen and rejected, (n,) each
 
-_hashed: dict[tuple[str, int, int], str] = {}  # files by path, time of change and size
+_hashed: dict[tuple[str, int, int, int], str] = {}  # files by path, what is written where, and when
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class ReferenceStore:
 
     folder: Path
 
-    def values(self, pairs: Sequence[Pair], compute: Compute) -> tuple[ReferenceLogps, int]:
+    def values(self, pairs: Sequence[P], compute: Compute[P]) -> tuple[ReferenceLogps, int]:
         """The values of all pairs, in order, and how many had to be computed."""
         names = [pair_hash(pair) for pair in pairs]
         known = self._read()
@@ -72,7 +75,11 @@ class ReferenceStore:
                 values = tensors["logps"].tolist()
             except (OSError, SafetensorError, KeyError):
                 continue  # damaged, or just made one with others: what is missing is computed again
-            found |= {names[i * HASH_BYTES : (i + 1) * HASH_BYTES]: (c, r) for i, (c, r) in enumerate(values)}
+            found |= {
+                names[i * HASH_BYTES : (i + 1) * HASH_BYTES]: (c, r)
+                for i, (c, r) in enumerate(values)
+                if math.isfinite(c) and math.isfinite(r)
+            }
         return found
 
     def _write(self, new: Mapping[bytes, tuple[float, float]], known: Mapping[bytes, tuple[float, float]]) -> None:
@@ -105,6 +112,7 @@ def model_key(loaded: LoadedModel, options: Mapping[str, object]) -> str:
     config = json.loads((loaded.folder / "config.json").read_text("utf-8"))
     template = loaded.tokenizer.chat_template
     description = {
+        "version": VERSION,
         "weights": {path.name: _file_hash(path) for path in weight_files(loaded.folder)},
         "config": {name: item for name, item in config.items() if name not in NOT_CONTENT},
         "tokenizer": {
@@ -125,8 +133,13 @@ def pair_hash(pair: Pair) -> bytes:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights: safetensors, else torch's own."""
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    """Every file that may hold weights, say which shard holds which, or be code that the model is made with.
+
+    Of what else lies in the folder transformers takes some and leaves some; a file too many costs a computation, a file
+    too few would give a policy another one's reference.
+    """
+    kinds = ("*.safetensors", "*.bin", "*.index.json", "*.py")
+    return sorted(path for kind in kinds for path in folder.glob(kind))
 
 
 def content_hash(value: Any) -> str:
@@ -135,7 +148,8 @@ def content_hash(value: Any) -> str:
 
 def _file_hash(path: Path) -> str:
     status = path.stat()
-    key = (str(path.resolve()), status.st_mtime_ns, status.st_size)
+    # Not the time of writing: a copy that keeps it (cp -p, rsync) would pass for the file it replaced.
+    key = (str(path.resolve()), status.st_ino, status.st_ctime_ns, status.st_size)
     if key not in _hashed:
         with path.open("rb") as file:
             _hashed[key] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,12 +23,14 @@ from transformers import TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from losslab_trainer.contract import LossEvaluator, LossRejected, LossValues
+from losslab_trainer.finetune.last_batch import require_last_batch
 from losslab_trainer.finetune.layout import Pair, token_count
 from losslab_trainer.finetune.loop import OnMetrics, Outcome, batch_order, check_divergence
 from losslab_trainer.finetune.memory import is_out_of_memory
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TrainingSettings
+from losslab_trainer.finetune.sides import SidedScorer
 from losslab_trainer.metrics import MetricWindow
 from losslab_trainer.reference_cache import ReferenceLogps
 
@@ -59,7 +61,13 @@ def train(
     """As loop.train. Out of memory is a FinetuneProblem here: TRL's batches are fixed before training."""
     if any(pair.rejected_prompt_ids is not None for pair in pairs):
         raise FinetuneProblem("trainer trl: training.truncation keep_end gives a pair two prompts; use keep_start")
+    if isinstance(scorer, SidedScorer) and len(scorer.sides(pairs)) > 1:
+        raise FinetuneProblem(
+            "trainer trl: pads pairs of all lengths together, and this model reads a short sequence otherwise beside a "
+            "long one; take trainer losslab, or a training.maxLength at which all pairs are on one side"
+        )
     batches = batch_order(len(pairs), settings)
+    require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
     processes = _processes()
     micro = settings.micro_batch_size or max(1, settings.batch_size // processes)
     if settings.batch_size % (micro * processes):

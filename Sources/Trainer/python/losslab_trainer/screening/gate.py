@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 
 from losslab_trainer.contract import LossRejected
-from losslab_trainer.screening import allowlist
+from losslab_trainer.screening import allowlist, constants
 from losslab_trainer.screening.locate import BETA, LOGPS
 from losslab_trainer.screening.parsing import parse
 from losslab_trainer.screening.scopes import Scopes
@@ -196,6 +196,14 @@ class _Gate:
         places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         self._indices.update(id(place) for place in places)
 
+    def _on_BinOp(self, node: ast.BinOp) -> None:
+        self._constants(node, node)
+
+    def _constants(self, node: ast.expr, calculation: ast.BinOp) -> None:
+        refusal = constants.refusal(calculation)
+        if refusal is not None:
+            self._refuse(node, refusal)
+
     def _on_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bytes | complex) or (node.value is Ellipsis and id(node) not in self._indices):
             self._refuse(node, f"constant {node.value!r}: only numbers, True, False, None and option names")
@@ -237,6 +245,8 @@ class _Gate:
                 self._refuse(node, "** in a call: write the arguments out")
             elif keyword.arg in allowlist.KEYWORDS_REFUSED:
                 self._refuse(node, f"argument {keyword.arg}=: it writes into an object or steers torch")
+        if isinstance(node.func, ast.Name) and node.func.id == "pow" and len(node.args) == 2:
+            self._constants(node, ast.BinOp(node.args[0], ast.Pow(), node.args[1]))
         if isinstance(node.func, ast.Attribute | ast.Name):
             path = self.scopes.dotted(node.func)
             if path is not None and path.rpartition(".")[2] in allowlist.TENSOR_TYPES:

@@ -16,6 +16,7 @@ from losslab_trainer.screening.inputs import Evaluate, Quadruple
 from losslab_trainer.screening.probe import FLAWS_OF_GRADIENT, Check, probe
 from losslab_trainer.screening.reply_echo import canonical, repeats
 from losslab_trainer.screening.shape import shape
+from losslab_trainer.screening.turned import turned
 
 if TYPE_CHECKING:
     from losslab_trainer.loss_process import LossProcess
@@ -28,6 +29,8 @@ def check(job: Job, context: Context) -> dict[str, object]:
     ``source`` is a file's text or a model's reply. For a reply, ``cutOff`` says that the token limit ended it,
     ``shown`` is the code of the losses in the prompt, and ``prompt`` the prompt's text. ``name`` wins over any name in
     the text.
+    A loss that only pulls the wrong way, and is sound with its sign turned, is refused with that other loss as
+    ``turned``.
     ``allowControl`` false makes a header's ``control: true`` count for nothing, as it must in a campaign.
     """
     started = time.perf_counter()
@@ -51,7 +54,7 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
     except LossRejected as rejection:
         return _result(None, [rejection], [])
     if is_echo(form, _reply(job).shown):
-        return _result(form, [LossRejected("echoed", "the prompt showed this very loss; change what it computes")], [])
+        return _result(form, [LossRejected("copied", "the prompt showed this very loss; change what it computes")], [])
     refused = gate.violations(form.source)
     if any(rejection.code == "type" for rejection in refused) and repeats(_text(job, "source"), _reply(job).prompt):
         return _result(form, [LossRejected("echoed", "the reply repeats the prompt; write the function")], [])
@@ -66,7 +69,27 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
     try:
         control = _is_control(job, form)
         result = measured_result(form, measuring(process), checks, control=control, sandbox=process.layers)
-        return _named_by_shape(result, form, _reply(job).prompt)
+    finally:
+        process.close()
+    prompt = _reply(job).prompt
+    return {**_named_by_shape(result, form, prompt), "turned": _turned(result, form, prompt, context)}
+
+
+def _turned(result: dict[str, object], form: FileForm, prompt: str, context: Context) -> object:
+    """The loss with its sign turned, where that makes a sound loss of one that lacks nothing but the direction."""
+    rejections = result["rejections"]
+    if not isinstance(rejections, list) or {rejection["code"] for rejection in rejections} != {"gradient"}:
+        return None
+    other = turned(form)
+    if other is None:
+        return None
+    try:
+        process = context.loss_processes.open(other.source)
+    except LossRejected:
+        return None
+    try:
+        found = measured_result(other, measuring(process), [])
+        return _named_by_shape(found, other, prompt)["source"] if found["accepted"] else None
     finally:
         process.close()
 
@@ -152,6 +175,7 @@ def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[
         "shape": None,
         "fingerprint": None,
         "sandbox": None,
+        "turned": None,
     }
 
 

@@ -1,6 +1,7 @@
 """The dynamic probe: what a loss does on tensors, through a LossEvaluator and without any training.
 
-Refused (``required`` checks): no values of shape (B,) for batches of 1, 2 and 64; another dtype than float32 for
+Refused (``required`` checks): no values of shape (B,) for batches of 1, 2 and 64; NaN, infinity or the other direction
+in a batch of any size up to 64 and some beyond (batch_sizes.py); another dtype than float32 for
 float32 inputs; NaN or infinity
 
 - at realistic margins, and for |rho| up to 1000 nats as long as |beta * rho| <= 50;
@@ -27,6 +28,7 @@ from torch import Tensor
 from losslab_trainer.contract import JSONScalar, LossRejected, LossValues
 from losslab_trainer.screening import inputs, rounding
 from losslab_trainer.screening.advice import DIRECTION, on_nonfinite, with_advice
+from losslab_trainer.screening.batch_sizes import flaw_by_size
 from losslab_trainer.screening.descent import descend, lowers_both_on_purpose
 from losslab_trainer.screening.inputs import Evaluate, Quadruple
 
@@ -97,7 +99,9 @@ class _Probe:
         self._large_beta(pairs)
         self._bfloat16()
         if self._gradient(first, pairs) and self.report.accepted:
-            self._descent()
+            self._every_size()
+            if self.report.accepted:
+                self._descent()
         self._deterministic(first, pairs)
 
     def _small_batches(self, pairs: Quadruple) -> None:
@@ -189,6 +193,17 @@ class _Probe:
             message = f"Wrong direction: the loss pulls towards the chosen answer on 0 of {BATCH} pairs. {DIRECTION}"
             self._refuse("gradient-direction", LossRejected("gradient", message), measured)
         return right > 0
+
+    def _every_size(self) -> None:
+        try:
+            flaw, measured = flaw_by_size(self.evaluate, self.beta)
+        except LossRejected as rejection:
+            self._refuse("batch-sizes", rejection)
+            return
+        if flaw is None:
+            self._passed("batch-sizes", measured)
+        else:
+            self._refuse("batch-sizes", flaw, measured)
 
     def _descent(self) -> None:
         try:
