@@ -18,6 +18,8 @@ public struct ArchiveError: Error, Sendable, Equatable, CustomStringConvertible 
         case readOnly
         case diskFull
         case invalidKey
+        /// A name that cannot be a folder of the lab.
+        case invalidName
         /// Anything else the system refused.
         case system
     }

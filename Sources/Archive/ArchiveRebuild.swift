@@ -94,8 +94,13 @@ extension SQLiteArchive {
         let name = manifest.config.name
         let restored = try await write { database in
             var restored = Restored(name: name)
+            // By name, not by reference alone: a row that was changed by hand may refer to nothing.
+            for table in ["parents", "trials", "confirmations", "comparisons", "candidates"] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE campaign = ?", arguments: [name])
+            }
             try database.execute(sql: "DELETE FROM campaigns WHERE name = ?", arguments: [name])
             try Rows.insert(manifest, in: database)
+            try Rows.note(chain: try ChainContent.read(files.path).head.nilIfEmpty, of: name, in: database)
             for folder in files.candidateFolders() {
                 do {
                     guard let candidate = try files.candidate(in: folder) else { continue }
@@ -120,4 +125,8 @@ extension SQLiteArchive {
         }
         return restored
     }
+}
+
+extension String {
+    fileprivate var nilIfEmpty: String? { isEmpty ? nil : self }
 }

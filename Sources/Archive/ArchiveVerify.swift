@@ -27,24 +27,49 @@ public struct ArchiveDisagreement: Codable, Sendable, Equatable, CustomStringCon
 }
 
 extension SQLiteArchive {
-    /// Compares every row with its file and every file with its row. Empty when all is well.
+    /// What `archive verify` finds.
+    public struct Verification: Codable, Sendable, Equatable {
+        /// Empty when all is well.
+        public var disagreements: [ArchiveDisagreement] = []
+        /// What the chain of each run speaks for; what it does not is no error.
+        public var coverage: [RunCoverage] = []
+    }
+
+    /// Compares every row with its file, every column with what the files give, and every file with the run's chain.
     public func verify(against runs: String, campaign only: String? = nil) async throws -> [ArchiveDisagreement] {
-        var found = try await damage()
+        try await verification(against: runs, campaign: only).disagreements
+    }
+
+    public func verification(against runs: String, campaign only: String? = nil) async throws -> Verification {
+        var verification = Verification(disagreements: try await damage())
         let folders = Dictionary(RunFiles.all(in: runs).map { ($0.name, $0) }) { first, _ in first }
         let names = Set(try await campaigns().map(\.name)).union(folders.keys).filter { only == nil || $0 == only }
         for name in names.sorted() {
             guard let files = folders[name] else {
-                found.append(
+                verification.disagreements.append(
                     ArchiveDisagreement(
                         kind: .missingFile, campaign: name, path: "\(runs)/\(name)",
                         message: "the archive has campaign \(name), but its run directory is gone; only its rows remain"
                     ))
                 continue
             }
-            found += try await read { try disagreements($0, files, campaign: name) }
+            let (found, coverage) = try await read { database in
+                var found = try disagreements(database, files, campaign: name)
+                found += try columnDisagreements(database, files, campaign: name, besides: Set(found.map(\.path)))
+                let check = try ChainCheck(
+                    files.path, name: name, campaign: name, recordedHead: try Rows.chain(of: name, in: database),
+                    known: Set(found.filter { $0.kind != .missingRow }.map(\.path)))
+                return (found + check.found, check.coverage)
+            }
+            verification.disagreements += found
+            verification.coverage.append(coverage)
         }
-        if only == nil { found += try await read { try rerunDisagreements($0, RerunFiles(in: runs)) } }
-        return found
+        if only == nil {
+            let (found, coverage) = try await read { try rerunDisagreements($0, RerunFiles(in: runs)) }
+            verification.disagreements += found
+            verification.coverage += coverage
+        }
+        return verification
     }
 
     private func damage() async throws -> [ArchiveDisagreement] {
@@ -89,8 +114,72 @@ private func disagreements(_ database: Database, _ files: RunFiles, campaign: St
     return found
 }
 
+/// Columns of one campaign against what its files give; files of which something is told already decide nothing.
+private func columnDisagreements(
+    _ database: Database, _ files: RunFiles, campaign: String, besides known: Set<String>
+) throws -> [ArchiveDisagreement] {
+    let columns = try StoredColumns()
+    var found: [ArchiveDisagreement] = []
+    func compare(
+        _ key: String, _ tables: [(name: String, key: [String], condition: String)], _ more: StatementArguments = [:],
+        _ write: @escaping @Sendable (Database) throws -> Void
+    ) throws {
+        let path = "\(files.path)/\(key)"
+        guard !known.contains(path) else { return }
+        let arguments: StatementArguments = ["campaign": campaign]
+        for difference in try columns.differences(
+            in: tables, arguments: arguments &+ more, stored: database, write: write)
+        {
+            found.append(
+                ArchiveDisagreement(
+                    kind: .different, campaign: campaign, path: path,
+                    message: "\(difference); `losslab archive rebuild` restores the archive from the files"))
+        }
+    }
+    do {
+        let (manifest, confirmation) = (try files.manifest(), try files.confirmation())
+        try compare(
+            confirmation == nil ? RunLayout.manifest : RunLayout.confirmation,
+            [
+                ("campaigns", ["name"], "name = :campaign"),
+                ("confirmations", ["name", "world"], "campaign = :campaign"),
+                ("comparisons", ["candidate", "against", "world"], "campaign = :campaign"),
+            ]
+        ) { fresh in
+            try Rows.insert(manifest, in: fresh)
+            if let confirmation { try Rows.insert(confirmation, of: manifest.config.name, in: fresh) }
+        }
+    } catch is ArchiveError {
+        // Told where rows and files are compared, or by the chain.
+    }
+    for folder in files.candidateFolders() {
+        guard let candidate = try? files.candidate(in: folder) else { continue }
+        let id: StatementArguments = ["id": candidate.id.number]
+        try compare(
+            RunLayout.candidate(in: folder),
+            [
+                ("candidates", ["id"], "campaign = :campaign AND id = :id"),
+                ("parents", ["child", "parent"], "campaign = :campaign AND child = :id"),
+            ], id
+        ) { try Rows.insert(candidate, try ArchiveJSON.text(candidate), of: campaign, in: $0) }
+        guard let trials = try? files.trials(in: folder), !trials.isEmpty else { continue }
+        try compare(
+            RunLayout.trials(in: folder),
+            [("trials", ["candidate", "slug"], "campaign = :campaign AND candidate = :id")],
+            id
+        ) { fresh in
+            for trial in trials {
+                try Rows.insert(trial, try ArchiveJSON.text(trial), of: candidate.id, campaign, in: fresh)
+            }
+        }
+    }
+    return found
+}
+
 /// Reruns against their files.
-private func rerunDisagreements(_ database: Database, _ files: RerunFiles) throws -> [ArchiveDisagreement] {
+private func rerunDisagreements(
+    _ database: Database, _ files: RerunFiles
+) throws -> ([ArchiveDisagreement], [RunCoverage]) {
     let recorded = try RerunRows.documents(in: database)
     var found: [ArchiveDisagreement] = []
     func add(_ kind: ArchiveDisagreement.Kind, _ id: String, _ message: String) {
@@ -112,7 +201,24 @@ private func rerunDisagreements(_ database: Database, _ files: RerunFiles) throw
             add(.unreadable, id, "cannot be compared with its row: \(error)")
         }
     }
-    return found
+    var coverage: [RunCoverage] = []
+    let columns = try StoredColumns()
+    for id in files.ids() {
+        if !found.contains(where: { $0.path == files.file(of: id) }), let record = try? files.record(id) {
+            let differences = try columns.differences(
+                in: [("reruns", ["id", "name"], "id = :id")], arguments: ["id": id], stored: database
+            ) { try RerunRows.insert(record, try ArchiveJSON.text(record), in: $0) }
+            for difference in differences {
+                add(.different, id, "\(difference); `losslab archive rebuild` restores the archive from the files")
+            }
+        }
+        let check = try ChainCheck(
+            files.folder(of: id), name: "\(RerunFiles.folder)/\(id)", campaign: nil, recordedHead: nil,
+            known: Set(found.map(\.path)))
+        found += check.found
+        coverage.append(check.coverage)
+    }
+    return (found, coverage)
 }
 
 /// What a file should hold: a text to the byte, a value whatever its formatting, trials in whatever order.

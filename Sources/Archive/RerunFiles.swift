@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 
 /// The folders of reruns below `runs/reruns`.
 public struct RerunFiles: Sendable {
@@ -15,8 +16,19 @@ public struct RerunFiles: Sendable {
 
     /// Writes the evidence for a rerun's rows; the same rerun again takes the place of the first.
     public func keep(_ record: RerunRecord) throws {
+        do { _ = try LabName(record.id, of: .rerun) } catch {
+            throw ArchiveError(.invalidName, path: path, "\(error)")
+        }
         let bytes = try ArchiveJSON.encode(record, pretty: true)
         try AtomicFileWriter(syncInterval: .zero).write(bytes, to: file(of: record.id))
+    }
+
+    /// Enters every file of a rerun in its chain, once all are written; the same rerun again enters what changed.
+    public func seal(_ id: String) throws {
+        let chain = try RunChain(folder(of: id))
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder(of: id))) ?? []
+        try chain.cover(
+            filesAt: names.sorted().filter { $0 != RunChain.file && fileSize("\(folder(of: id))/\($0)") != nil })
     }
 
     /// Names of the folders that hold a rerun, in order.

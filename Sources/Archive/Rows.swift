@@ -8,6 +8,19 @@ enum Rows {
             .execute(arguments: [name])
     }
 
+    /// Keeps the end of a run's chain of files; an archive that was written without one has none.
+    static func note(chain: String?, of campaign: String, in database: Database) throws {
+        guard let chain else { return }
+        try database.cachedStatement(sql: "UPDATE campaigns SET chain = ? WHERE name = ?")
+            .execute(arguments: [chain, campaign])
+    }
+
+    /// The end of the chain as of the last row; also of an archive that is older than the column.
+    static func chain(of campaign: String, in database: Database) throws -> String? {
+        guard try database.columns(in: "campaigns").contains(where: { $0.name == "chain" }) else { return nil }
+        return try String.fetchOne(database, sql: "SELECT chain FROM campaigns WHERE name = ?", arguments: [campaign])
+    }
+
     static func insert(_ manifest: CampaignManifest, in database: Database) throws {
         let config = manifest.config
         try ensureCampaign(config.name, in: database)

@@ -7,7 +7,7 @@ public final class RunDirectory: TrialEvidence {
     /// Finished steps by the runner's own keys.
     public let steps: StepLog
     public let manifest: CampaignManifest
-    let evidence: FileStepStore
+    let evidence: CoveredFiles
     private let log: EventLog
     private let lock: RunLock
 
@@ -20,10 +20,10 @@ public final class RunDirectory: TrialEvidence {
     public static func create(
         in runs: String, _ manifest: CampaignManifest, resolvedConfig: String
     ) throws -> RunDirectory {
-        let name = manifest.config.name
+        let name = try newName(manifest.config.name, in: runs)
         let path = "\(runs)/\(name)"
         try makeFolder(path)
-        let lock = try RunLock("\(path)/\(RunLayout.lock)", campaign: name)
+        let lock = try RunLock("\(path)/\(RunLayout.lock)", campaign: name.text)
         // The manifest is written last: without it the folder was left by a process that ended before it began.
         if try readWhole("\(path)/\(RunLayout.manifest)") != nil {
             throw ArchiveError(
@@ -34,6 +34,22 @@ public final class RunDirectory: TrialEvidence {
         try writer.write(Array(resolvedConfig.utf8), to: "\(path)/\(RunLayout.config)")
         try writer.write(try ArchiveJSON.encode(manifest, pretty: true), to: "\(path)/\(RunLayout.manifest)")
         return try RunDirectory(path, manifest, lock)
+    }
+
+    /// The name, where a campaign may begin under it: on some disks `A` and `a` are one folder.
+    private static func newName(_ text: String, in runs: String) throws -> LabName {
+        let name: LabName
+        do { name = try LabName(text, of: .campaign) } catch {
+            throw ArchiveError(.invalidName, path: runs, "\(error); choose another with `--name` or in the recipe")
+        }
+        let there = (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? []
+        if let twin = there.first(where: { $0 != name.text && $0.lowercased() == name.text }) {
+            throw ArchiveError(
+                .invalidName, path: "\(runs)/\(twin)",
+                "differs from the name \(name) only in capitals, and not every disk tells them apart; choose another name"
+            )
+        }
+        return name
     }
 
     /// Takes up a campaign that was begun before.
@@ -47,9 +63,35 @@ public final class RunDirectory: TrialEvidence {
         files = RunFiles(path)
         self.manifest = manifest
         self.lock = lock
-        evidence = try FileStepStore(path)
+        let chain = try RunChain(path)
+        evidence = CoveredFiles(store: try FileStepStore(path), chain: chain)
         steps = try StepLog("\(path)/\(RunLayout.steps)")
         log = try EventLog("\(path)/\(RunLayout.events)")
+        // What a killed process had written and not entered any more.
+        try chain.cover(filesAt: [RunLayout.manifest, RunLayout.config].filter { !chain.knows($0) })
+        try coverGrowth(conversationsToo: true)
+    }
+
+    /// The end of the chain of files.
+    var chainHead: String { evidence.chain.head }
+
+    /// Enters what the logs have grown by; called with every batch of rows.
+    func coverGrowth(conversationsToo: Bool = false) throws {
+        var keys = [RunLayout.events, RunLayout.steps, RunLayout.spending, RunLayout.readings]
+        if conversationsToo {
+            let names =
+                (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(RunLayout.conversations)")) ?? []
+            keys += names.sorted().map { "\(RunLayout.conversations)/\($0)" }
+        }
+        try evidence.chain.cover(growthOf: keys)
+    }
+
+    /// Enters everything that was written beside the records, at the end of a session, and has the archive keep the
+    /// chain's end.
+    public func seal(for archive: SQLiteArchive) async throws {
+        try coverGrowth(conversationsToo: true)
+        try evidence.chain.cover(filesAt: RunLayout.pictures)
+        try await archive.note(chain: chainHead, of: manifest.config.name)
     }
 
     /// Appends to `events.jsonl`. Never needed for resuming.

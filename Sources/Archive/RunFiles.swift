@@ -10,7 +10,9 @@ public struct RunFiles: Sendable {
     /// The folder of a campaign that was begun; the error names those there are.
     public static func open(_ name: String, in runs: String) throws -> RunFiles {
         let files = RunFiles("\(runs)/\(name)")
-        guard try readWhole("\(files.path)/\(RunLayout.manifest)") != nil else {
+        // Older campaigns may have names that none gets today; what is no folder's name leads elsewhere.
+        let isFolderName = !name.isEmpty && !name.contains("/") && !name.hasPrefix(".") && !name.utf8.contains(0)
+        guard isFolderName, try readWhole("\(files.path)/\(RunLayout.manifest)") != nil else {
             let known = all(in: runs).map(\.name)
             let list = known.isEmpty ? "none was begun there" : "there are \(known.joined(separator: ", "))"
             throw ArchiveError(.notFound, path: files.path, "no campaign of that name; \(list)")

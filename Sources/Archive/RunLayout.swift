@@ -15,6 +15,20 @@ enum RunLayout {
     /// Finished steps of the runner, by its own keys.
     static let steps = "steps.log"
 
+    /// What model calls cost, written by whoever asks.
+    static let spending = "spending.jsonl"
+    static let readings = "readings.log"
+    /// A file of calls a candidate.
+    static let conversations = "conversations"
+    /// Drawn beside the report, each time anew.
+    static let pictures = ["frontier.svg"]
+
+    /// Whether a file is added to at its end while the run lasts.
+    static func grows(_ key: String) -> Bool {
+        [events, steps, spending, readings].contains(key) || key.hasPrefix(conversations + "/")
+            || key.hasSuffix("/trials.jsonl")
+    }
+
     /// `candidates/0007-soft-margin` for a proposed loss, `catalogue/dpo` for a catalogue loss.
     static func folder(of id: CandidateID, name: String) -> String {
         guard id.number > 0 else { return "catalogue/\(slug(name))" }

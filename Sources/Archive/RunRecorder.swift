@@ -20,13 +20,15 @@ public final class RunRecorder: CandidateArchive {
     public init(_ directory: RunDirectory, _ archive: SQLiteArchive) async throws {
         self.directory = directory
         self.archive = archive
-        try await archive.register(directory.manifest)
+        try await archive.register(directory.manifest, chain: directory.chainHead)
     }
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
         let document = try ArchiveJSON.encode(candidate)
         try keep(candidate, document)
-        try await archive.record(candidate, String(decoding: document, as: UTF8.self), of: campaign)
+        try await archive.record(
+            [.candidate(candidate, document: String(decoding: document, as: UTF8.self))], of: campaign,
+            chain: try chain())
     }
 
     /// Every file first, then all rows in one transaction.
@@ -44,7 +46,7 @@ public final class RunRecorder: CandidateArchive {
                     try directory.evidence.keep(screening, for: RunLayout.screening(in: folder))
                 }
                 for trial in trials {
-                    try await trialFile(of: id, campaign).keep(trial.document, slug: trial.record.spec.slug)
+                    try await keep(trial.document, slug: trial.record.spec.slug, of: id, campaign)
                 }
             }
             rows.append(.candidate(entry.candidate, document: String(decoding: candidate, as: UTF8.self)))
@@ -52,7 +54,20 @@ public final class RunRecorder: CandidateArchive {
                 rows.append(.trial(trial.record, of: id, document: String(decoding: trial.document, as: UTF8.self)))
             }
         }
-        try await archive.record(rows, of: campaign)
+        try await archive.record(rows, of: campaign, chain: try chain())
+    }
+
+    /// The chain's end, once the logs stand in it as well.
+    private func chain() throws -> String {
+        try directory.coverGrowth()
+        return directory.chainHead
+    }
+
+    /// Appends a trial to its candidate's file, and what the file grew by to the chain.
+    private func keep(_ trial: [UInt8], slug: String, of id: CandidateID, _ campaign: String) async throws {
+        let (file, key) = try await trialFile(of: id, campaign)
+        try file.keep(trial, slug: slug)
+        try directory.evidence.chain.cover(growthOf: [key])
     }
 
     /// Writes all files of a candidate that has none yet at once, from their JSON; says whether it did.
@@ -87,13 +102,15 @@ public final class RunRecorder: CandidateArchive {
     ) async throws {
         let record = TrialRecord(spec: spec, outcome: outcome)
         let document = try ArchiveJSON.encode(record)
-        try await trialFile(of: candidate, campaign).keep(document, slug: spec.slug)
-        try await archive.record(record, String(decoding: document, as: UTF8.self), of: candidate, in: campaign)
+        try await keep(document, slug: spec.slug, of: candidate, campaign)
+        try await archive.record(
+            [.trial(record, of: candidate, document: String(decoding: document, as: UTF8.self))], of: campaign,
+            chain: try chain())
     }
 
     public func record(_ confirmation: Confirmation, of campaign: String) async throws {
         try directory.evidence.keep(try ArchiveJSON.encode(confirmation, pretty: true), for: RunLayout.confirmation)
-        try await archive.record(confirmation, of: campaign)
+        try await archive.record(confirmation, of: campaign, chain: try chain())
     }
 
     public func snapshot(of campaign: String) async throws -> ArchiveSnapshot {
@@ -107,9 +124,10 @@ public final class RunRecorder: CandidateArchive {
         }
     }
 
-    private func trialFile(of id: CandidateID, _ campaign: String) async throws -> TrialFile {
+    /// The file, and its key below the run's folder.
+    private func trialFile(of id: CandidateID, _ campaign: String) async throws -> (TrialFile, key: String) {
         let known = recent.withLock { $0[id] }
-        if let file = known?.trials { return file }
+        if let known, let file = known.trials { return (file, RunLayout.trials(in: known.folder)) }
         let folder: String
         if let known {
             folder = known.folder
@@ -119,6 +137,6 @@ public final class RunRecorder: CandidateArchive {
         }
         let file = try TrialFile("\(directory.path)/\(RunLayout.trials(in: folder))")
         if !folder.hasSuffix(RunLayout.unrecorded) { remember(Place(folder: folder, trials: file), of: id) }
-        return file
+        return (file, RunLayout.trials(in: folder))
     }
 }

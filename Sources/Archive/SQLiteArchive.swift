@@ -74,33 +74,36 @@ public final class SQLiteArchive: CandidateArchive {
 
     /// Notes what a campaign was begun with. Recording works without, but then the archive knows no more than its name.
     public func register(_ manifest: CampaignManifest) async throws {
-        try await write { try Rows.insert(manifest, in: $0) }
+        try await register(manifest, chain: nil)
+    }
+
+    func register(_ manifest: CampaignManifest, chain: String?) async throws {
+        try await write { database in
+            try Rows.insert(manifest, in: database)
+            try Rows.note(chain: chain, of: manifest.config.name, in: database)
+        }
+    }
+
+    func note(chain: String, of campaign: String) async throws {
+        try await write { try Rows.note(chain: chain, of: campaign, in: $0) }
     }
 
     public func record(_ candidate: Candidate, of campaign: String) async throws {
-        try await record(candidate, try ArchiveJSON.text(candidate), of: campaign)
+        try await record([.candidate(candidate, document: try ArchiveJSON.text(candidate))], of: campaign)
     }
 
     public func record(
         _ outcome: TrialOutcome, _ spec: TrialSpec, of candidate: CandidateID, in campaign: String
     ) async throws {
         let record = TrialRecord(spec: spec, outcome: outcome)
-        try await self.record(record, try ArchiveJSON.text(record), of: candidate, in: campaign)
-    }
-
-    /// - Parameter document: the candidate as JSON.
-    func record(_ candidate: Candidate, _ document: String, of campaign: String) async throws {
-        try await write { try Rows.insert(candidate, document, of: campaign, in: $0) }
-    }
-
-    func record(
-        _ record: TrialRecord, _ document: String, of candidate: CandidateID, in campaign: String
-    ) async throws {
-        try await write { try Rows.insert(record, document, of: candidate, campaign, in: $0) }
+        try await self.record(
+            [.trial(record, of: candidate, document: try ArchiveJSON.text(record))], of: campaign)
     }
 
     /// Rows in one transaction.
-    func record(_ rows: [ArchiveRow], of campaign: String) async throws {
+    ///
+    /// - Parameter chain: the end of the run's chain of files with them.
+    func record(_ rows: [ArchiveRow], of campaign: String, chain: String? = nil) async throws {
         try await write { database in
             for row in rows {
                 switch row {
@@ -110,11 +113,19 @@ public final class SQLiteArchive: CandidateArchive {
                     try Rows.insert(record, document, of: candidate, campaign, in: database)
                 }
             }
+            try Rows.note(chain: chain, of: campaign, in: database)
         }
     }
 
     public func record(_ confirmation: Confirmation, of campaign: String) async throws {
-        try await write { try Rows.insert(confirmation, of: campaign, in: $0) }
+        try await record(confirmation, of: campaign, chain: nil)
+    }
+
+    func record(_ confirmation: Confirmation, of campaign: String, chain: String?) async throws {
+        try await write { database in
+            try Rows.insert(confirmation, of: campaign, in: database)
+            try Rows.note(chain: chain, of: campaign, in: database)
+        }
     }
 
     public func snapshot(of campaign: String) async throws -> ArchiveSnapshot {

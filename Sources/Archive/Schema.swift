@@ -12,6 +12,8 @@ enum Schema {
             try database.execute(sql: version1)
         }
         migrator.registerMigration("2-reruns") { try $0.execute(sql: version2) }
+        // The end of the run's chain of files, as of the last row.
+        migrator.registerMigration("3-chain") { try $0.execute(sql: "ALTER TABLE campaigns ADD COLUMN chain TEXT") }
         return migrator
     }
 

@@ -16,7 +16,7 @@ extension ChatClient {
             note("\(story); \(Self.thoughtAdvice)", request)
             return reply
         }
-        note("\(story); it is asked with \(asked * 2) from now on; \(Self.thoughtAdvice)", request)
+        note("\(story); it is asked with \(asked.times(2)) from now on; \(Self.thoughtAdvice)", request)
         do {
             let second = try await tries(request, purpose, onText)
             notice(second, to: request)
@@ -69,7 +69,7 @@ extension ChatClient {
             let seconds = (ContinuousClock.now - sent).inSeconds
             switch result {
             case .success(let parsed):
-                let usage = parsed.usage ?? Self.estimatedUsage(of: request, parsed)
+                let usage = usage(of: parsed, to: request, options)
                 let cost = price?.cost(of: usage)
                 pacer.correct(ticket, to: usage.totalTokens)
                 ledger.settle(reservation, booked(request, purpose, usage, cost, seconds, "answered"))
@@ -149,22 +149,32 @@ extension ChatClient {
 
     /// What limits per minute are told before the usage is known.
     private func expectedTokens(_ request: ChatRequest, _ options: BodyOptions) -> Int {
-        TokenEstimate.usual(request) + (options.maxTokens ?? 0) * request.n
+        TokenEstimate.usual(request).plus((options.maxTokens ?? 0).times(request.n))
     }
 
     private func worstCase(_ request: ChatRequest, _ options: BodyOptions, _ price: PriceTable.Price?) -> Amount {
         let prompt = min(TokenEstimate.most(request), endpoint.contextTokens ?? .max)
-        let completion = (options.maxTokens ?? endpoint.defaultMaxTokens) * request.n
+        let completion = (options.maxTokens ?? endpoint.defaultMaxTokens).times(request.n)
         let dearest = price.map { PriceTable.Price(prompt: max($0.prompt, $0.cached ?? 0), completion: $0.completion) }
         return Amount(
             usd: dearest?.cost(of: ChatUsage(promptTokens: prompt, completionTokens: completion)) ?? 0,
-            tokens: prompt + completion, calls: 1)
+            tokens: prompt.plus(completion), calls: 1)
     }
 
-    private static func estimatedUsage(of request: ChatRequest, _ parsed: ParsedReply) -> ChatUsage {
-        ChatUsage(
-            promptTokens: TokenEstimate.usual(request),
-            completionTokens: parsed.choices.reduce(0) { $0 + TokenEstimate.usual($1.text) }, estimated: true)
+    /// What the server counted, where that can be true; else an estimate from the texts, marked as one.
+    private func usage(of parsed: ParsedReply, to request: ChatRequest, _ options: BodyOptions) -> ChatUsage {
+        if let told = parsed.usage {
+            let bounds = UsageBounds(
+                request, parsed, limit: options.maxTokens, context: endpoint.contextTokens)
+            if let usage = bounds.believed(told) { return usage }
+            note(
+                "the tokens that it counts for \(request.model) cannot be those of what was sent and answered; they are "
+                    + "estimated from the texts, and so is what they cost", request)
+        }
+        let answer = parsed.choices.reduce(0) {
+            $0 + TokenEstimate.usual($1.text) + TokenEstimate.usual($1.reasoning ?? "")
+        }
+        return ChatUsage(promptTokens: TokenEstimate.usual(request), completionTokens: answer, estimated: true)
     }
 }
 

@@ -31,7 +31,8 @@ extension ChatClient {
 extension ChatReply {
     /// Whether no choice holds anything but thoughts, and the limit of tokens ended them all.
     var isSpentOnThoughts: Bool {
-        !choices.isEmpty && choices.allSatisfy { $0.finish == .length && ($0.text.isBlank || $0.text.isOpenThought) }
+        !choices.isEmpty
+            && choices.allSatisfy { $0.finish == .length && ($0.text.isBlank || SpokenText(of: $0.text).isUnended) }
     }
 
     /// The reply with what an earlier one cost, too.
@@ -55,19 +56,12 @@ extension ChatReply.Choice {
 extension ChatUsage {
     static func + (one: ChatUsage, other: ChatUsage) -> ChatUsage {
         ChatUsage(
-            promptTokens: one.promptTokens + other.promptTokens,
-            completionTokens: one.completionTokens + other.completionTokens,
-            cachedTokens: one.cachedTokens + other.cachedTokens, estimated: one.estimated || other.estimated)
+            promptTokens: one.promptTokens.plus(other.promptTokens),
+            completionTokens: one.completionTokens.plus(other.completionTokens),
+            cachedTokens: one.cachedTokens.plus(other.cachedTokens), estimated: one.estimated || other.estimated)
     }
 }
 
 extension String {
     fileprivate var isBlank: Bool { allSatisfy(\.isWhitespace) }
-
-    /// Whether the text begins to think and does not come to an end.
-    fileprivate var isOpenThought: Bool {
-        let marks = [("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>")]
-        let start = drop(while: \.isWhitespace)
-        return marks.contains { start.hasPrefix($0.0) && !start.contains($0.1) }
-    }
 }

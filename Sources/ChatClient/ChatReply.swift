@@ -67,5 +67,17 @@ public struct ChatUsage: Codable, Hashable, Sendable {
         self.estimated = estimated
     }
 
-    public var totalTokens: Int { promptTokens + completionTokens }
+    public var totalTokens: Int { promptTokens.plus(completionTokens) }
+
+    /// Files are written by others too: a count that no call can have is cut to the most that is taken from one, so that
+    /// sums of them stay numbers.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func count(_ key: CodingKeys) throws -> Int {
+            min(max(0, try container.decode(Int.self, forKey: key)), 1 << 40)
+        }
+        self.init(
+            promptTokens: try count(.promptTokens), completionTokens: try count(.completionTokens),
+            cachedTokens: try count(.cachedTokens), estimated: try container.decode(Bool.self, forKey: .estimated))
+    }
 }

@@ -2,7 +2,7 @@
 public enum AnswerFlag: String, Codable, Sendable, CaseIterable {
     /// The answer holds nothing but white space.
     case empty
-    /// The answer holds what would be read as a verdict: `[[10]]`, `[[A>B]]`.
+    /// The answer holds what would be read as a verdict: `[[10]]`, `[[A>B]]`. The judge is shown it without its force.
     case imitatesVerdict
     /// The answer holds one of the marks between which the prompt puts answers, so it may speak as somebody else.
     case imitatesPrompt
@@ -10,11 +10,11 @@ public enum AnswerFlag: String, Codable, Sendable, CaseIterable {
     case repeatsItself
     /// The answer was cut in its middle because the request did not fit the judge's context.
     case exceedsContext
-    /// The rating is not between 1 and 10; it counts as it is, as in FastChat.
+    /// The rating is not between 1 and 10, so it is none; FastChat's own mean counts it.
     case ratingOutOfRange
     /// The rating stands in single brackets, where FastChat's second pattern finds it.
     case singleBrackets
-    /// The judgment holds two different ratings; the first counts, as in FastChat.
+    /// The judgment holds two different ratings; the first that is not the answer's own counts.
     case contestedRating
 }
 

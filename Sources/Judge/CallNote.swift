@@ -5,8 +5,14 @@ import LabCore
 public enum UnparsedReason: String, Codable, Sendable, CaseIterable {
     /// The judge said something, but gave no rating or verdict.
     case noRating
-    /// The reply was cut off by the token limit before any rating.
+    /// The reply was cut off by the token limit before any rating. It is asked for again when the run is taken up.
     case cutOff
+    /// The judge was still thinking when its reply ended; also asked again.
+    case unendedThoughts
+    /// The number is not between 1 and 10.
+    case outOfRange
+    /// The judge only repeats a mark that stands in the answer.
+    case repeatsAnswer
     case emptyJudgment
     /// The judge refused to judge; that is no score.
     case refusal
@@ -17,14 +23,27 @@ public enum UnparsedReason: String, Codable, Sendable, CaseIterable {
 
     /// Why a reply without a rating has none.
     init(_ reply: ChatReply) {
-        if reply.choices.first?.finish == .refusal || soundsLikeRefusal(reply.text) {
+        let spoken = SpokenText(of: reply.text)
+        if reply.choices.first?.finish == .refusal {
             self = .refusal
-        } else if !reply.text.contains(where: { !$0.isWhitespace }) {
-            self = .emptyJudgment
+        } else if spoken.isUnended {
+            self = .unendedThoughts
         } else if reply.choices.first?.finish == .length {
             self = .cutOff
+        } else if spoken.text.allSatisfy(\.isWhitespace) {
+            self = .emptyJudgment
+        } else if soundsLikeRefusal(spoken.text) {
+            self = .refusal
         } else {
             self = .noRating
+        }
+    }
+
+    /// Whether the same request may bring a judgment when it is made again, such as with a higher limit.
+    var isAskedAgain: Bool {
+        switch self {
+        case .cutOff, .unendedThoughts, .emptyJudgment, .apiError: true
+        case .noRating, .outOfRange, .repeatsAnswer, .refusal, .contextOverflow: false
         }
     }
 
@@ -35,16 +54,6 @@ public enum UnparsedReason: String, Codable, Sendable, CaseIterable {
         default: self = .apiError
         }
     }
-}
-
-/// Whether a reply without a rating opens as models open a refusal.
-func soundsLikeRefusal(_ text: String) -> Bool {
-    let opening = text.prefix(200).lowercased().replacing("\u{2019}", with: "'")
-    let phrases = [
-        "i'm sorry", "i am sorry", "i can't", "i cannot", "i won't", "i will not", "i'm unable", "i am unable",
-        "i'm not able", "i am not able", "i must decline", "as an ai",
-    ]
-    return phrases.contains { opening.contains($0) }
 }
 
 /// What one request to a judge took and what was unusual about it: a row of `calls.jsonl` or `pairwise_calls.jsonl`.
@@ -83,10 +92,18 @@ public struct CallNote: Codable, Sendable, Equatable {
         self.flags = flags
         self.unparsed = unparsed
         self.error = error
-        promptTokens = replies.reduce(0) { $0 + $1.usage.promptTokens }
-        completionTokens = replies.reduce(0) { $0 + $1.usage.completionTokens }
+        promptTokens = total(replies.map(\.usage.promptTokens))
+        completionTokens = total(replies.map(\.usage.completionTokens))
         cost = totalCost(replies.map(\.cost))
-        attempts = replies.reduce(0) { $0 + $1.attempts }
+        attempts = total(replies.map(\.attempts))
+    }
+}
+
+/// The sum of counts, some of them from files that anyone may have written: it stays at the end of the numbers.
+func total(_ counts: [Int]) -> Int {
+    counts.reduce(0) { sum, count in
+        let (next, passed) = sum.addingReportingOverflow(count)
+        return passed ? (count > 0 ? .max : .min) : next
     }
 }
 

@@ -18,12 +18,25 @@ func decodeJSONLines<Row: Decodable>(_ data: Data, path: String) throws -> [Row]
             continue
         }
         do {
-            rows.append(try decoder.decode(Row.self, from: Data(line)))
+            do { rows.append(try decoder.decode(Row.self, from: Data(line))) } catch {
+                // Older versions and other tools wrote scores that JSON has no number for; the judgment is worth keeping.
+                guard let mended = withoutImpossibleScore(line) else { throw error }
+                rows.append(try decoder.decode(Row.self, from: mended))
+            }
         } catch let error as DecodingError {
             throw JudgeError(.malformed, "\(path):\(index + 1): not a \(Row.self): \(explanation(of: error))")
         }
     }
     return rows
+}
+
+/// The line with -1, which stands for none, where its score is infinite, no number, or too large for one.
+private func withoutImpossibleScore(_ line: Data.SubSequence) -> Data? {
+    let text = String(decoding: line, as: UTF8.self)
+    // Within a string the quotes would stand behind backslashes.
+    let mended = text.replacing(
+        /"score": ?(?:-?(?:inf|Infinity|NaN|nan)|\d{20,}(?:\.\d*)?)(?=[,}])/, with: "\"score\": -1")
+    return mended == text ? nil : Data(mended.utf8)
 }
 
 private func explanation(of error: DecodingError) -> String {

@@ -37,7 +37,7 @@ public struct JudgeSettings: Sendable {
     /// Whether the messages surely do not leave room for a judgment: three bytes a token, which few texts undercut.
     func overflows(_ messages: [ChatMessage]) -> Bool {
         guard let contextTokens else { return false }
-        return messages.reduce(0) { $0 + $1.content.utf8.count } / 3 + maxTokens > contextTokens
+        return messages.reduce(0) { $0 + $1.content.utf8.count } / 3 > contextTokens - min(maxTokens, contextTokens)
     }
 }
 

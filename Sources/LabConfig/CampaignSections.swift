@@ -12,10 +12,10 @@ enum KnownStrategies {
 /// Reads a campaign; every key that is absent takes the default of its type.
 func campaign(from section: Section) -> CampaignConfig {
     var config = CampaignConfig(name: "")
-    let name = section.slug("name")
+    let name = section.name("name", of: .campaign)
     config.seed = section.unsigned("seed", config.seed)
     config.policy = policy(from: section)
-    config.world = section.slug("world") ?? config.policy.map { worldName(of: $0.data) } ?? config.world
+    config.world = section.name("world", of: .world) ?? config.policy.map { worldName(of: $0.data) } ?? config.world
     config.transferWorld = config.policy == nil ? transferWorld(section, config.transferWorld) : nil
     config.proposer = proposer(from: section.section("proposer"))
     config.judge = judge(from: section, hasPolicy: config.policy != nil)
@@ -45,7 +45,7 @@ func campaign(from section: Section) -> CampaignConfig {
 
 private func transferWorld(_ section: Section, _ fallback: String?) -> String? {
     if let node = section.node("transferWorld"), node.isNothing || node.scalar?.string == "none" { return nil }
-    return section.slug("transferWorld") ?? fallback
+    return section.name("transferWorld", of: .world) ?? fallback
 }
 
 private func proposer(from section: Section) -> ProposerConfig {

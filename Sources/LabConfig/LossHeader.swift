@@ -46,7 +46,7 @@ public struct LossFile: Sendable, Equatable {
         let problems = Problems(file: path)
         let node = try composeYAML(header, file: path, offset: offset)
         let section = Section(node, problems: problems, offset: offset)
-        let name = section.slug("name")
+        let name = section.name("name", of: .loss)
         let title = section.text("title")
         let origins = LossOrigin.allCases.map(\.rawValue)
         let origin = section.choice("origin", LossOrigin.discovered.rawValue, of: origins)

@@ -1,3 +1,4 @@
+import LabCore
 import Yams
 
 extension Section {
@@ -78,7 +79,7 @@ extension Section {
     }
 
     private func slugs(_ texts: [String], _ key: String, atLeast: Int, orElse other: String) -> [String]? {
-        if let bad = texts.first(where: { !isSlug($0) }) {
+        if let bad = texts.first(where: { (try? LabName($0, of: .loss)) == nil }) {
             complain(.outOfRange, key, "must be \(other)a list of loss names, not hold `\(bad)`")
             return nil
         }

@@ -92,15 +92,13 @@ extension Section {
         return text
     }
 
-    /// Lower-case letters, digits, `_` and `-`, beginning with a letter or digit: what may become a folder's name.
-    func slug(_ key: String) -> String? {
+    /// A name, checked as everywhere.
+    func name(_ key: String, of kind: LabName.Kind) -> String? {
         guard let text = scalar(key, expected: "a name") else { return nil }
-        guard isSlug(text) else {
-            complain(
-                .outOfRange, key, "must be a name of at most 60 lower-case letters, digits, `_` and `-`, not `\(text)`")
+        do throws(NameError) { return try LabName(text, of: kind).text } catch {
+            complain(.outOfRange, key, "\(error.reason), not `\(text)`")
             return nil
         }
-        return text
     }
 
     /// Seconds of a duration with unit; `none` gives `nil`.
@@ -131,14 +129,4 @@ extension Section {
 func plainDouble(_ text: String) -> Double? {
     guard text.allSatisfy({ "0123456789+-.eE".contains($0) }) else { return nil }
     return Double(text)
-}
-
-func isSlug(_ text: String) -> Bool {
-    guard let first = text.unicodeScalars.first, first != "-", first != "_", text.count <= 60 else { return false }
-    return text.unicodeScalars.allSatisfy { scalar in
-        switch scalar {
-        case "a"..."z", "0"..."9", "_", "-": true
-        default: false
-        }
-    }
 }

@@ -40,7 +40,7 @@ enum WorldFile {
         let problems = Problems(file: path)
         let root = Section(try composeYAML(try readText(path), file: path), problems: problems)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().standardizedFileURL
-        let name = root.slug("name") ?? ""
+        let name = root.name("name", of: .world) ?? ""
         if !name.isEmpty, name != folder.lastPathComponent {
             root.complain(.conflict, "name", "is `\(name)`, but the folder is `\(folder.lastPathComponent)`")
         }

@@ -22,24 +22,43 @@ public struct SHA256: Sendable {
     public init() { block.reserveCapacity(64) }
 
     public mutating func update(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            block.append(byte)
-            length &+= 8
-            if block.count == 64 { compress() }
+        let isDone: Void? = bytes.withContiguousStorageIfAvailable { update(whole: $0) }
+        if isDone == nil { for byte in bytes { update(byte) } }
+    }
+
+    private mutating func update(_ byte: UInt8) {
+        block.append(byte)
+        length &+= 8
+        if block.count == 64 {
+            block.withUnsafeBufferPointer { compress($0, from: 0) }
+            block.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Whole blocks are mixed in where they lie.
+    private mutating func update(whole bytes: UnsafeBufferPointer<UInt8>) {
+        var at = 0
+        while at < bytes.count, !block.isEmpty {
+            update(bytes[at])
+            at += 1
+        }
+        while at + 64 <= bytes.count {
+            compress(bytes, from: at)
+            length &+= 512
+            at += 64
+        }
+        while at < bytes.count {
+            update(bytes[at])
+            at += 1
         }
     }
 
     /// The digest in hexadecimal; the hasher is used up.
     public mutating func finish() -> String {
         let bits = length
-        block.append(0x80)
-        if block.count > 56 {
-            block += [UInt8](repeating: 0, count: 64 - block.count)
-            compress()
-        }
-        block += [UInt8](repeating: 0, count: 56 - block.count)
-        for shift in stride(from: 56, through: 0, by: -8) { block.append(UInt8(truncatingIfNeeded: bits >> shift)) }
-        compress()
+        update(0x80)
+        while block.count != 56 { update(0) }
+        for shift in stride(from: 56, through: 0, by: -8) { update(UInt8(truncatingIfNeeded: bits >> shift)) }
         let digits = Array("0123456789abcdef")
         return String(
             state.flatMap { word in
@@ -48,9 +67,9 @@ public struct SHA256: Sendable {
     }
 
     /// Mixes one whole block into the state (section 6.2.2).
-    private mutating func compress() {
+    private mutating func compress(_ block: UnsafeBufferPointer<UInt8>, from start: Int) {
         for index in 0..<16 {
-            let at = index * 4
+            let at = start + index * 4
             schedule[index] =
                 UInt32(block[at]) << 24 | UInt32(block[at + 1]) << 16 | UInt32(block[at + 2]) << 8
                 | UInt32(block[at + 3])
@@ -72,8 +91,14 @@ public struct SHA256: Sendable {
             (h, g, f, e) = (g, f, e, d &+ first)
             (d, c, b, a) = (c, b, a, first &+ big0 &+ majority)
         }
-        for (index, value) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= value }
-        block.removeAll(keepingCapacity: true)
+        state[0] &+= a
+        state[1] &+= b
+        state[2] &+= c
+        state[3] &+= d
+        state[4] &+= e
+        state[5] &+= f
+        state[6] &+= g
+        state[7] &+= h
     }
 
     private func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }

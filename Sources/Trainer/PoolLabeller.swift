@@ -82,7 +82,7 @@ public struct LabelledPairs: Codable, Sendable {
     public let prompts: Int
     /// Prompts that became questions.
     public let heldOut: Int
-    /// Rows of the source that were not used, by reason: `duplicate`, `empty`, `left-out`, `malformed`,
+    /// Rows of the source that were not used, by reason: `duplicate`, `empty`, `left-out`, `malformed`, `odd-turns`,
     /// `too-long`, `too-short`.
     public let dropped: [String: Int]
     public let answers: Int

@@ -13,7 +13,7 @@ struct CampaignQuestions {
 
     /// - Throws: `CampaignInputError` for files that are missing or hold no questions; `JudgeError` for malformed ones.
     init(_ config: EvaluationConfig, in project: Project) throws {
-        suiteFolder = config.suite.map { $0.contains("/") ? project.path($0) : project.root + "/evaluation/" + $0 }
+        suiteFolder = try config.suite.map { $0.contains("/") ? project.path($0) : try project.suite(named: $0) }
         let main = suiteFolder.map { $0 + "/question.jsonl" } ?? project.path(config.questions ?? "")
         guard FileManager.default.fileExists(atPath: main) else {
             throw CampaignInputError(

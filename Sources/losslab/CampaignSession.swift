@@ -66,11 +66,28 @@ struct CampaignSession {
     private func run(
         _ directory: RunDirectory, _ laboratory: Laboratory, budget: ModelBudget? = nil, check: ModelCheck?
     ) async throws {
-        do { try await finish(directory, laboratory, budget: budget, check: check) } catch is CancellationError {
-            throw CampaignInterrupted(campaign: directory.manifest.config.name)
-        } catch let halt as ModelHalt {
+        do {
+            try await finish(directory, laboratory, budget: budget, check: check)
+            await seal(directory)
+        } catch {
+            await seal(directory)
+            switch error {
+            case is CancellationError: throw CampaignInterrupted(campaign: directory.manifest.config.name)
             // While the untrained policy was graded.
-            throw CampaignRunner.end(of: directory.manifest.config, by: halt)
+            case let halt as ModelHalt: throw CampaignRunner.end(of: directory.manifest.config, by: halt)
+            default: throw error
+            }
+        }
+    }
+
+    /// However the session ends: what it wrote beside its records stands in the chain too.
+    private func seal(_ directory: RunDirectory) async {
+        let archive = project.archive
+        do {
+            // A task of its own, since this one may be cancelled.
+            try await Task { try await directory.seal(for: try SQLiteArchive(archive)) }.value
+        } catch {
+            log("losslab: the run's files could not be entered in its chain: \(error)")
         }
     }
 

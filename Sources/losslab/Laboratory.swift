@@ -43,7 +43,7 @@ struct Laboratory {
         judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
         trainer = PoolTrainer(pool: pool, worlds: worlds)
         gradesSmoke = true
-        cache = try FileStepStore(project.cache + "/trials", shared: true)
+        cache = try project.kept("trials")
         questions = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.questions) })
         files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.files) })
         let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
@@ -66,7 +66,7 @@ struct Laboratory {
         let finetuner = PoolFinetuner(pool: pool)
         trainer = FinetuneTrainer(finetuner: finetuner, ground: ground)
         gradesSmoke = false
-        cache = try FileStepStore(project.cache + "/trials", shared: true)
+        cache = try project.kept("trials")
         questions = [config.world: asked.files]
         let named = try NamedInputs(ground, pythonPath: configuration.pythonPath, by: finetuner)
         files = [config.world: named.files]

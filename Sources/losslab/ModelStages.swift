@@ -133,13 +133,14 @@ struct ModelStages {
     func proposer(screener: any LossScreener, project: Project) throws -> any LossProposer {
         let config = directory.manifest.config
         guard let model = config.proposer.model else { return GrammarProposer() }
+        let reading = try WatchedReading(directory.path)
         let caller = ModelCaller(
-            service: client(model.endpoint, contextTokens: model.contextTokens), config: model,
-            campaign: config.name, store: directory.steps, log: ConversationFiles(directory.path))
+            service: reading.service(client(model.endpoint, contextTokens: model.contextTokens)), config: model,
+            campaign: config.name, store: directory.steps, log: reading.log(ConversationFiles(directory.path)))
         let parts = ProposerParts(
             caller: caller, prompts: try PromptLibrary(overrides: model.prompts.map(project.path)), screener: screener,
             tolerance: NoveltyFilter.defaultTolerance, task: ProposerParts.task(gradedBy: config.judge))
-        return ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy))
+        return ArmRouter(searching: reading.proposer(parts.proposer(strategy: config.proposer.strategy)))
     }
 }
 

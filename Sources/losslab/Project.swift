@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import Foundation
 import LabConfig
@@ -13,6 +14,16 @@ struct Project {
     var runs: String { root + "/runs" }
     var archive: String { runs + "/archive.sqlite" }
     var cache: String { root + "/.cache" }
+
+    /// Finished work of one kind, shared by all that ask for the same.
+    func kept(_ kind: String) throws -> any StepStore {
+        SealedStepStore(try FileStepStore("\(cache)/\(kind)", shared: true)) { log("losslab: \($0)") }
+    }
+
+    /// The folder of a suite below `evaluation`.
+    func suite(named name: String) throws(NameError) -> String {
+        "\(root)/evaluation/\(try LabName(name, of: .evaluation))"
+    }
 
     func hasCampaign(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(runs)/\(name)/manifest.json")

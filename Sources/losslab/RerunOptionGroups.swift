@@ -20,7 +20,7 @@ struct RerunTrainingOptions: ParsableArguments {
     @Option(help: "Pairs a step, which the loss sees at once.")
     var batchSize = 16
 
-    @Option(help: "Pairs in memory at once. Default: what fits; the result is the same.")
+    @Option(help: "Pairs in memory at once. Default: what fits. It changes the result by rounding only, which in bfloat16 shows.")
     var microBatch: Int?
 
     @Option(help: "End after so many steps.")

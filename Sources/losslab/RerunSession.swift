@@ -15,7 +15,7 @@ struct RerunSession {
 
     func run() async throws -> RerunRecord {
         let losses = try await sources()
-        let suite = suiteFolder
+        let suite = try readingInput { try suiteFolder() }
         let suiteQuestions = suite.map { [URL(filePath: $0 + "/question.jsonl").standardizedFileURL.path] } ?? []
         let request = try readingInput { try options.request(suiteQuestions: suiteQuestions) }
         let configuration = project.workerConfiguration(
@@ -35,7 +35,7 @@ struct RerunSession {
         defer { progress.finish() }
         let trainings = RerunTrainings(
             finetuner: PoolFinetuner(pool: pool), request: request, keys: keys,
-            cache: try FileStepStore(project.cache + "/finetunings", shared: true),
+            cache: try project.kept("finetunings"),
             save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, tracking: options.tracking(project),
             progress: progress)
         let tuning = RerunTuning(
@@ -68,6 +68,7 @@ struct RerunSession {
             await PoolPlotter(pool: pool).keep(
                 frontier, titled: record.id, showing: record.shown, in: RerunFiles(in: project.runs).folder(of: id))
         }
+        try RerunFiles(in: project.runs).seal(id)
         return record
     }
 
@@ -133,7 +134,7 @@ struct RerunSession {
 
     // MARK: Suite
 
-    private var suiteFolder: String? {
-        options.questions.suite.map { $0.contains("/") ? $0 : project.root + "/evaluation/" + $0 }
+    private func suiteFolder() throws -> String? {
+        try options.questions.suite.map { $0.contains("/") ? $0 : try project.suite(named: $0) }
     }
 }

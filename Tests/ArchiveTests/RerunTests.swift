@@ -18,6 +18,8 @@ import Testing
             ], before: nil, problem: accuracy == nil ? "no setting lasted" : nil)
     }
 
+    static func record() -> RerunRecord { RerunTests().record() }
+
     private func record(_ id: String = "a-1", at: String = "2026-01-01T00:00:00Z", _ losses: [RerunScore]? = nil)
         -> RerunRecord
     {

@@ -109,6 +109,26 @@ import Testing
         #expect(try resumed.files.events().events.map(\.event) == [.started(campaign: "first", resumed: false)])
     }
 
+    @Test(arguments: ["../out", "", "UP", "reruns", "a/b"])
+    func aCampaignBeginsUnderAPlainNameOnly(name: String) throws {
+        let folder = try TemporaryFolder()
+        let manifest = CampaignManifest(config: CampaignConfig(name: name), started: "now")
+        let error = #expect(throws: ArchiveError.self) {
+            try RunDirectory.create(in: folder.path + "/runs", manifest, resolvedConfig: "")
+        }
+        #expect(error?.code == .invalidName && error?.message.contains("`\(name)`") == true)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/runs"))
+    }
+
+    @Test func namesThatDifferOnlyInCapitalsAreRefused() throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.path + "/First", withIntermediateDirectories: true)
+        let error = #expect(throws: ArchiveError.self) {
+            try RunDirectory.create(in: folder.path, Self.manifest, resolvedConfig: "")
+        }
+        #expect(error?.code == .invalidName && error?.path.hasSuffix("/First") == true)
+    }
+
     @Test func aManifestOfANewerVersionIsRefused() throws {
         let folder = try TemporaryFolder()
         _ = try RunDirectory.create(in: folder.path, Self.manifest, resolvedConfig: "")

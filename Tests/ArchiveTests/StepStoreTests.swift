@@ -2,6 +2,7 @@
 import Foundation
 import LabCore
 import LabTesting
+import Synchronization
 import Testing
 
 @Suite struct StepStoreTests {
@@ -59,6 +60,38 @@ import Testing
     @Test(arguments: StepStoreContract.claims)
     func memoryKeepsTheContract(claim: ContractClaim<any StepStore>) async throws {
         try await claim.check(InMemoryStepStore())
+    }
+
+    @Test(arguments: StepStoreContract.claims)
+    func aSealedStoreKeepsTheContract(claim: ContractClaim<any StepStore>) async throws {
+        let folder = try TemporaryFolder()
+        try await claim.check(
+            SealedStepStore(try FileStepStore(folder.path + "/sealed")) { Issue.record("\($0)") })
+    }
+
+    @Test func aKeptResultThatWasChangedIsNotUsedAndTold() throws {
+        let folder = try TemporaryFolder()
+        let files = try FileStepStore(folder.path)
+        let told = Mutex<[String]>([])
+        let store = SealedStepStore(files) { note in told.withLock { $0.append(note) } }
+        let kept = Array(#"{"questionScores":[5.5,6.25]}"#.utf8)
+        try store.store(kept, for: "trial/a")
+        try store.store(kept, for: "trial/b")
+        let bytes = try #require(try files.value(for: "trial/a"))
+        for place in bytes.indices {
+            var changed = bytes
+            changed[place] ^= 1
+            try files.store(changed, for: "trial/a")
+            #expect(try store.value(for: "trial/a") == nil, "byte \(place)")
+        }
+        #expect(told.withLock { $0.filter { $0.contains("trial/a is not what was kept there") }.count } > kept.count)
+        // Another trial's result is no result of this one.
+        try files.store(try #require(try files.value(for: "trial/b")), for: "trial/a")
+        #expect(try store.value(for: "trial/a") == nil)
+        try files.store(kept, for: "trial/old")
+        told.withLock { $0 = [] }
+        #expect(try store.value(for: "trial/old") == nil && store.value(for: "trial/old") == nil)
+        #expect(try store.value(for: "trial/b") == kept)
     }
 
     @Test func anotherProcessFindsTheValuesAndNoLeftovers() throws {

@@ -189,7 +189,7 @@ import Testing
         }
         let outcome = try await run(scratch, judge, answers: answers)
         let score = JudgeScore(of: outcome.rows, notes: outcome.notes)
-        #expect(outcome.rows.map(\.score) == [2, 7, 12, 2, 3])
+        #expect(outcome.rows.map(\.score) == [2, 7, nil, 2, 3])
         #expect(
             score.flags.map(\.flags) == [
                 [.imitatesVerdict], [.singleBrackets], [.ratingOutOfRange], [.empty], [.contestedRating],

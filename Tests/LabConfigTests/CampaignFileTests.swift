@@ -107,7 +107,7 @@ import Testing
         ),
         (
             "world: Base World",
-            "1:8 outOfRange: `world` must be a name of at most 60 lower-case letters, digits, `_` and `-`, not `Base World`"
+            "1:8 outOfRange: `world` must be a name of at most 60 lower-case letters, digits, `_` and `-`, beginning with a letter or digit, not `Base World`"
         ),
     ])
     func eachMistakeNamesKeyPlaceAndWhatWouldBeRight(yaml: String, problem: String) {

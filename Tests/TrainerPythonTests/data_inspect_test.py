@@ -188,6 +188,20 @@ def test_rows_are_shown_as_they_are_trained(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_fields_that_the_template_does_not_write_are_told_with_their_rows(tmp_path: Path) -> None:
+    bpe_tokenizer(["yes, so it is; no, it is not"], size=300).save_pretrained(tmp_path / "model")
+    rows = [pair(f"is it {i}?") for i in range(4)]
+    rows[1]["prompt"][0]["id"] = "x1"
+    for row in rows[2:]:
+        row["chosen"][0] |= {"id": "y2", "weight": 0}
+    result = run(write(tmp_path / "a.jsonl", rows), tokenizer=str(tmp_path / "model"))
+    assert result["notes"] == [
+        "not written by the chat template: the field id of messages (3 rows), the field weight of messages (2 rows)"
+    ]
+    assert {(f["row"], f["reason"]) for f in result["flagged"]} == {(i, "unused-field") for i in (1, 2, 3)}
+
+
+@pytest.mark.slow
 def test_what_is_shown_is_after_the_cut_and_with_the_end_that_is_trained(tmp_path: Path) -> None:
     bpe_tokenizer(["yes, so it is; no, it is not"], size=300, end=True).save_pretrained(tmp_path / "model")
     file = write(tmp_path / "a.jsonl", [{"prompt": "is it?", "chosen": " yes" * 30, "rejected": " no"}])

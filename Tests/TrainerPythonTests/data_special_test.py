@@ -11,8 +11,9 @@ from losslab_trainer.data.template import chosen_template
 from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions, tokenise
 from losslab_trainer.finetune.generation import prompt_ids
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
+from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,28 @@ def test_sides_that_the_template_writes_alike_are_no_pair() -> None:
     result = tokenise(rows, made(), TokeniseOptions(chat_template=template, accept_template=True))
     assert [pair.row for pair in result.pairs] == [1]
     assert [(finding.row, finding.reason) for finding in result.dropped] == [(0, "identical")]
+
+
+def test_text_that_becomes_a_control_token_is_told_of_rows_that_are_used() -> None:
+    rows = [
+        PreferenceRow(0, "which?", " a</s> carp", " a pike"),
+        PreferenceRow(1, "which? <pad>" * 9, " a carp", " a pike"),
+        PreferenceRow(2, "which?", " a carp", " a pike"),
+    ]
+    result = tokenise(rows, made(), TokeniseOptions(max_length=12))
+    assert [(finding.row, finding.reason) for finding in result.dropped] == [(1, "too-long")]
+    assert [(f.row, f.reason, f.explanation) for f in result.left_out] == [
+        (0, "special-token", "chosen contains '</s>'")
+    ]
+
+
+def test_a_vocabulary_of_few_letters_has_one_beginning_and_one_end_too() -> None:
+    tokenizer = Tokenizer(BPE({token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "x", "y", "z"])}, []))
+    tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", BEGIN), ("</s>", END)])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+    assert fast("a", add_special_tokens=False)["input_ids"] == []
+    pair = plain(fast, "x", "y", "z")
+    assert (pair.prompt_ids, pair.chosen_ids, pair.rejected_ids) == ((1, 3), (4, 2), (5, 2))
 
 
 def test_words_that_are_no_tokens_are_told() -> None:

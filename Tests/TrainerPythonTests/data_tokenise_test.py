@@ -215,6 +215,9 @@ def test_a_row_that_the_template_refuses_is_named_and_the_others_stay(tokenizer:
     assert [pair.row for pair in result.pairs] == [0]
     assert [(finding.row, finding.reason) for finding in result.dropped] == [(7, "malformed")]
     assert "turns must alternate" in result.dropped[0].explanation
+    long = template.replace("'turns must alternate'", "'not\\nthis: ' ~ 'x' * 100000")
+    explanation = run(tokenizer, long, GOOD, twice).dropped[0].explanation
+    assert "not this: xxx" in explanation and len(explanation) < 300
 
 
 def test_what_is_cut_is_counted(tokenizer: Any) -> None:

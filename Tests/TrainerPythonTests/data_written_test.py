@@ -89,6 +89,12 @@ LEFT_OUT: list[tuple[str, str, dict[str, Any], str]] = [
         "words of the tool: 'a list of fish'",
     ),
     (
+        "a short turn, whose letters are found in others",
+        KNOWN_ROLES,
+        row([user("which fish? look"), said("I look"), {"role": "tool", "content": "ok"}]),
+        "words of the tool: 'ok'",
+    ),
+    (
         "the developer's turn",
         KNOWN_ROLES,
         row([{"role": "developer", "content": "name one only"}, user("which fish?")]),
@@ -153,10 +159,11 @@ def test_thoughts_of_earlier_turns_that_are_left_out_are_told(
 
 
 def test_a_field_that_the_template_does_not_write_is_told(tokenizer: Any, tmp_path: Path) -> None:
-    rows = rows_of(tmp_path, row([user("which fish?") | {"weight": 0.5}]), PLAIN)
+    fields = {"weight": 0.5, "model": "some", "when": {"hour": 1}}
+    rows = rows_of(tmp_path, row([user("which fish?") | fields], said("a carp", weight=1)), PLAIN)
     result = run(tokenizer, KNOWN_ROLES, rows)
     assert [(f.row, f.reason, f.explanation) for f in result.left_out] == [
-        (0, "unused-field", "prompt: weight of a message of the user")
+        (0, "unused-field", f"the field {name} of messages") for name in fields
     ]
 
 

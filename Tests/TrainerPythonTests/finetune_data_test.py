@@ -76,8 +76,7 @@ def test_what_is_not_trained_on_as_it_lies_there_is_in_the_result(made: Bench) -
     assert [note.removeprefix("training data: ") for note in notes] == [
         "the column system opens dialogues as their system message in 40 rows",
         "columns that are not used: note (filled in 40 rows)",
-        "rows that are not trained on as they lie there: 5 unused-field "
-        "(row 0: chosen: weight of a message of the assistant)",
+        "not written by the chat template: the field weight of messages (5 rows)",
     ]
 
 

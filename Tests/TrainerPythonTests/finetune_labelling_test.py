@@ -182,6 +182,18 @@ def test_prompts_that_the_template_does_not_write_whole_are_not_answered(folder:
     assert result["notes"] == ["columns that are not used: note (filled in 2 rows)"]
 
 
+@pytest.mark.slow
+def test_dialogues_whose_turns_the_judge_cannot_read_are_not_answered_or_told(folder: Path) -> None:
+    user, answer = ({"role": role, "content": "why the cat"} for role in ("user", "assistant"))
+    system = {"role": "system", "content": "be brief"}
+    dialogues = [[user, user], [answer, user], [system, user], [user, answer, user]]
+    write_rows(folder / "odd.jsonl", [{"prompt": dialogue} for dialogue in dialogues])
+    result = run(folder, "odd-pairs.jsonl", "chat", prompts={"path": str(folder / "odd.jsonl")})
+    assert result["dropped"] == {"odd-turns": 2}
+    assert result["prompts"] == 2
+    assert result["notes"] == ["the judge does not read the system's and tools' turns of 1 prompts"]
+
+
 def graded(*scores: float, texts: str = "abcdefgh") -> list[Graded]:
     return [Graded(text, score, cut=False) for text, score in zip(texts, scores, strict=False)]
 

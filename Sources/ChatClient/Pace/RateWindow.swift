@@ -27,9 +27,9 @@ struct RateWindow {
         var last: Duration?
         if let requests, recent.count >= requests { last = recent[recent.count - requests].time }
         if let tokens {
-            var excess = recent.reduce(size) { $0 + $1.tokens } - tokens
+            var excess = recent.reduce(size) { $0.plus($1.tokens) }.minus(tokens)
             for entry in recent where excess > 0 {
-                excess -= entry.tokens
+                excess = excess.minus(entry.tokens)
                 last = max(last ?? entry.time, entry.time)
             }
         }

@@ -105,7 +105,7 @@ final class Adaptations: Sendable {
 
     /// The limit to send for one that is asked for: twice as many where the model's thoughts used it up before.
     func limit(_ maxTokens: Int, for model: String) -> Int {
-        known.withLock { $0.raised[Limit(model: model, maxTokens: maxTokens)] == true } ? maxTokens * 2 : maxTokens
+        known.withLock { $0.raised[Limit(model: model, maxTokens: maxTokens)] == true } ? maxTokens.times(2) : maxTokens
     }
 
     /// - Returns: `false` where that was of no use before.

@@ -81,13 +81,13 @@ struct AnthropicProtocol: ChatProtocol {
     }
 
     /// The API counts tokens read from and written to its cache apart from the other input.
-    static func usage(_ usage: JSONValue?) -> ChatUsage? {
+    static func usage(_ usage: JSONValue?) -> ToldUsage? {
         guard let input = usage?["input_tokens"]?.integer else { return nil }
         let read = usage?["cache_read_input_tokens"]?.integer ?? 0
         let written = usage?["cache_creation_input_tokens"]?.integer ?? 0
         let output = usage?["output_tokens"]?.integer ?? 0
         guard input >= 0, read >= 0, written >= 0, output >= 0 else { return nil }
-        return ChatUsage(promptTokens: input + read + written, completionTokens: output, cachedTokens: read)
+        return ToldUsage(prompt: input.plus(read).plus(written), completion: output, cached: read)
     }
 }
 
@@ -97,7 +97,7 @@ struct AnthropicStream: ReplyStream {
     private var thoughts = ""
     private var model = ""
     private var reason: String?
-    private var usage: ChatUsage?
+    private var usage: ToldUsage?
     private var hasBegun = false
 
     mutating func take(_ event: ServerSentEvents.Event) throws -> String {
@@ -121,7 +121,7 @@ struct AnthropicStream: ReplyStream {
             return piece
         case "message_delta":
             reason = body["delta"]?["stop_reason"]?.string ?? reason
-            if let output = body["usage"]?["output_tokens"]?.integer { usage?.completionTokens = output }
+            if let output = body["usage"]?["output_tokens"]?.integer { usage?.completion = output }
         case "error": throw FailureInReply(body: body)
         default: break
         }

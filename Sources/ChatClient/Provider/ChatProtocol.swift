@@ -61,7 +61,7 @@ struct ParsedReply: Hashable, Sendable {
     /// As the server names it; empty where it does not.
     var model: String
     /// `nil` where the server does not count.
-    var usage: ChatUsage?
+    var usage: ToldUsage?
 }
 
 /// A reply that is none.

@@ -68,7 +68,7 @@ extension OpenAIProtocol {
     }
 
     /// The usage in a reply or in an event of a stream.
-    static func usage(in body: JSONValue) -> ChatUsage? {
+    static func usage(in body: JSONValue) -> ToldUsage? {
         let usage = body["usage"]
         guard let prompt = usage?["prompt_tokens"]?.integer else { return nil }
         let completion = usage?["completion_tokens"]?.integer ?? 0
@@ -76,8 +76,9 @@ extension OpenAIProtocol {
             usage?["prompt_tokens_details"]?["cached_tokens"]?.integer
             // DeepSeek's name, then llama.cpp's: the tokens it took from its cache, or those that it had to read.
             ?? usage?["prompt_cache_hit_tokens"]?.integer ?? body["timings"]?["cache_n"]?.integer
-            ?? body["timings"]?["prompt_n"]?.integer.map { max(0, prompt - $0) } ?? 0
+            ?? body["timings"]?["prompt_n"]?.integer.map { max(0, prompt.minus($0)) } ?? 0
         guard prompt >= 0, completion >= 0, cached >= 0 else { return nil }
-        return ChatUsage(promptTokens: prompt, completionTokens: completion, cachedTokens: min(cached, prompt))
+        return ToldUsage(
+            prompt: prompt, completion: completion, cached: min(cached, prompt), total: usage?["total_tokens"]?.integer)
     }
 }

@@ -10,7 +10,7 @@ struct OpenAIStream: ReplyStream {
 
     private var parts: [Int: Part] = [:]
     private var model = ""
-    private var usage: ChatUsage?
+    private var usage: ToldUsage?
     private var isDone = false
 
     mutating func take(_ event: ServerSentEvents.Event) throws -> String {

@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 
 /// Replies on disk by their whole request and server, so that judging the same answer twice costs once.
 ///
@@ -31,10 +32,17 @@ public struct ResponseCache: Sendable {
         takesAnyTemperature || (request.temperature == 0 && request.n == 1)
     }
 
-    /// A file that cannot be read is as good as none.
+    /// A file that cannot be read, or that was changed since, is as good as none.
     func reply(to request: ChatRequest, at endpoint: ChatEndpoint) throws -> ChatReply? {
-        guard let data = FileManager.default.contents(atPath: try path(request, endpoint)),
-            let entry = try? JSONDecoder().decode(Entry.self, from: data), entry.request == request,
+        guard let data = FileManager.default.contents(atPath: try path(request, endpoint)) else { return nil }
+        let content: [UInt8]
+        switch Sealed.open([UInt8](data), as: try key(of: request, at: endpoint)) {
+        case .sound(let sound): content = sound
+        case .changed: return nil
+        // Of an older version, and paid for.
+        case .unsealed: content = [UInt8](data)
+        }
+        guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(content)), entry.request == request,
             entry.endpoint == endpoint.baseURL, entry.provider == endpoint.provider
         else { return nil }
         return entry.reply
@@ -47,7 +55,8 @@ public struct ResponseCache: Sendable {
         let bytes = Array(try encoder.encode(entry))
         // A request that holds the key itself is not for a file.
         guard !secrets.occur(in: bytes) else { return }
-        try Data(bytes).write(to: URL(filePath: try path(request, endpoint)), options: .atomic)
+        let sealed = Sealed.seal(bytes, as: try key(of: request, at: endpoint))
+        try Data(sealed).write(to: URL(filePath: try path(request, endpoint)), options: .atomic)
     }
 
     /// Names a request to a server: equal ones have equal names.

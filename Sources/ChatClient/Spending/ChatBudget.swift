@@ -15,11 +15,11 @@ struct Amount: Hashable {
     var calls = 0
 
     static func + (left: Amount, right: Amount) -> Amount {
-        Amount(usd: left.usd + right.usd, tokens: left.tokens + right.tokens, calls: left.calls + right.calls)
+        Amount(usd: left.usd + right.usd, tokens: left.tokens.plus(right.tokens), calls: left.calls.plus(right.calls))
     }
 
     static func - (left: Amount, right: Amount) -> Amount {
-        Amount(usd: left.usd - right.usd, tokens: left.tokens - right.tokens, calls: left.calls - right.calls)
+        Amount(usd: left.usd - right.usd, tokens: left.tokens.minus(right.tokens), calls: left.calls.minus(right.calls))
     }
 
     /// Sums of dollars are exact to about this.

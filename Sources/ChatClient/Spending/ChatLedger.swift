@@ -73,7 +73,7 @@ public final class ChatLedger: Sendable {
     /// What counts towards a budget: also what a provider may charge for requests without an answer.
     private static func amount(of spending: ChatSpending) -> Amount {
         Amount(
-            usd: spending.cost + spending.possibleCost, tokens: spending.tokens + spending.possibleTokens,
+            usd: spending.cost + spending.possibleCost, tokens: spending.tokens.plus(spending.possibleTokens),
             calls: spending.calls)
     }
 

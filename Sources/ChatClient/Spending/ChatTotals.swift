@@ -22,20 +22,20 @@ public struct ChatSpending: Codable, Hashable, Sendable {
 
     public init() {}
 
-    public var tokens: Int { promptTokens + completionTokens }
+    public var tokens: Int { promptTokens.plus(completionTokens) }
 
     public mutating func add(_ other: ChatSpending) {
-        calls += other.calls
-        promptTokens += other.promptTokens
-        completionTokens += other.completionTokens
-        cachedTokens += other.cachedTokens
+        calls = calls.plus(other.calls)
+        promptTokens = promptTokens.plus(other.promptTokens)
+        completionTokens = completionTokens.plus(other.completionTokens)
+        cachedTokens = cachedTokens.plus(other.cachedTokens)
         cost += other.cost
-        unpriced += other.unpriced
-        estimated += other.estimated
-        unanswered += other.unanswered
+        unpriced = unpriced.plus(other.unpriced)
+        estimated = estimated.plus(other.estimated)
+        unanswered = unanswered.plus(other.unanswered)
         possibleCost += other.possibleCost
-        possibleTokens += other.possibleTokens
-        replayed += other.replayed
+        possibleTokens = possibleTokens.plus(other.possibleTokens)
+        replayed = replayed.plus(other.replayed)
     }
 }
 

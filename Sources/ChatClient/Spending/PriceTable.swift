@@ -17,7 +17,7 @@ public struct PriceTable: Hashable, Sendable {
 
         /// US dollars of a call.
         public func cost(of usage: ChatUsage) -> Double {
-            let fresh = Double(usage.promptTokens - usage.cachedTokens) * prompt
+            let fresh = Double(usage.promptTokens.minus(usage.cachedTokens)) * prompt
             let cached = Double(usage.cachedTokens) * (cached ?? prompt)
             return (fresh + cached + Double(usage.completionTokens) * completion) / 1e6
         }

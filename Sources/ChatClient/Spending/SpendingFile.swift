@@ -84,7 +84,7 @@ public final class SpendingFile: Sendable {
     /// Written when it returns.
     func reserve(_ amount: Amount, for purpose: ChatPurpose, model: String) throws -> Int {
         let number = lastNumber.withLock { last in
-            last += 1
+            last = last.plus(1)
             return last
         }
         try append(

@@ -7,28 +7,34 @@ public enum PairVerdict: String, Codable, Sendable, CaseIterable {
     case muchBetterB = "B>>A"
 
     /// What a judge's reply comes to.
-    public enum Reading: Equatable, Sendable {
+    enum Reading: Equatable, Sendable {
         case verdict(PairVerdict)
         /// Labels that say different things: no verdict, and asking again would not help.
         case contested
+        /// Only labels that one of the answers holds itself.
+        case repeatsAnswer
         case none
     }
 
+    init?(label: String) {
+        switch label {
+        case "A>>B", "B<<A": self = .muchBetterA
+        case "A>B", "B<A": self = .betterA
+        case "A=B", "B=A": self = .tie
+        case "B>A", "A<B": self = .betterB
+        case "B>>A", "A<<B": self = .muchBetterB
+        default: return nil
+        }
+    }
+
     /// The verdict if all labels such as `[[A>>B]]` in the text agree, as Arena-Hard reads it.
-    public static func read(_ judgment: String) -> Reading {
-        let found = Set(
-            judgment.matches(of: /\[\[([AB<>=]+)\]\]/).compactMap { match -> PairVerdict? in
-                switch String(match.1) {
-                case "A>>B", "B<<A": .muchBetterA
-                case "A>B", "B<A": .betterA
-                case "A=B", "B=A": .tie
-                case "B>A", "A<B": .betterB
-                case "B>>A", "A<<B": .muchBetterB
-                default: nil
-                }
-            })
-        guard let first = found.first else { return .none }
-        return found.count == 1 ? .verdict(first) : .contested
+    ///
+    /// - Parameter words: without the judge's thoughts, which may hold any label.
+    static func read(_ words: String, besides marks: AnswerMarks = AnswerMarks(of: [])) -> Reading {
+        let found = Set(words.matches(of: /\[\[([AB<>=]+)\]\]/).compactMap { PairVerdict(label: String($0.1)) })
+        let own = found.subtracting(marks.verdicts)
+        guard let first = own.first else { return found.isEmpty ? .none : .repeatsAnswer }
+        return own.count == 1 ? .verdict(first) : .contested
     }
 
     /// What the verdict is worth to assistant A: 1 for a win, 0.5 for a tie, 0 for a loss.

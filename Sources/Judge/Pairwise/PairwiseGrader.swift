@@ -56,10 +56,14 @@ public struct PairwiseGrader: Sendable {
         var replies = asked.reply.map { [$0] } ?? []
         var failure = asked.failure
         var messages = asked.messages
-        while let last = replies.last, replies.count < suite.prompt.attempts, Self.reading(of: replies) == .none,
+        let marks = AnswerMarks(of: order[0] + order[1])
+        while let last = replies.last, replies.count < suite.prompt.attempts,
+            [.none, .repeatsAnswer].contains(Self.reading(of: replies, besides: marks)),
             UnparsedReason(last) != .refusal
         {
-            messages += [ChatMessage(.assistant, last.text), ChatMessage(.user, Self.reminder)]
+            let said = SpokenText(of: last.text).text
+            let shown = said.allSatisfy(\.isWhitespace) ? "(no verdict)" : said
+            messages += [ChatMessage(.assistant, shown), ChatMessage(.user, Self.reminder)]
             do {
                 replies.append(try await service.complete(settings.request(messages), for: settings.purpose))
             } catch let error as ChatError where !error.endsTheRun {
@@ -68,9 +72,13 @@ public struct PairwiseGrader: Sendable {
             }
         }
         var verdict: PairVerdict?
-        if case .verdict(let found) = Self.reading(of: replies) { verdict = found }
-        let reason =
-            verdict == nil ? replies.last.map { UnparsedReason($0) } ?? failure.map { UnparsedReason($0) } : nil
+        var reason: UnparsedReason?
+        switch Self.reading(of: replies, besides: marks) {
+        case .verdict(let found): verdict = found
+        case .repeatsAnswer: reason = .repeatsAnswer
+        case .contested, .none:
+            reason = replies.last.map { UnparsedReason($0) } ?? failure.map { UnparsedReason($0) }
+        }
         let game = PairRow.Game(
             userPrompt: asked.messages.last?.content ?? "",
             judgment: replies.isEmpty ? JudgmentRow.apiError : replies.map(\.text).joined(separator: "\n"),
@@ -82,8 +90,8 @@ public struct PairwiseGrader: Sendable {
         return (game, note)
     }
 
-    private static func reading(of replies: [ChatReply]) -> PairVerdict.Reading {
-        replies.contains { $0.choices.first?.finish == .refusal }
-            ? .none : PairVerdict.read(replies.map(\.text).joined(separator: "\n"))
+    private static func reading(of replies: [ChatReply], besides marks: AnswerMarks) -> PairVerdict.Reading {
+        guard !replies.contains(where: { $0.choices.first?.finish == .refusal }) else { return .none }
+        return PairVerdict.read(replies.map { SpokenText(of: $0.text).text }.joined(separator: "\n"), besides: marks)
     }
 }

@@ -22,6 +22,8 @@ public struct PairwiseRun: Sendable {
         public let rows: [PairRow]
         public let notes: [CallNote]
         public let reused: Int
+        /// Questions of which an answer is marked as failed: left out, not compared.
+        public let failedAnswers: Int
     }
 
     private struct Job: Sendable {
@@ -41,11 +43,12 @@ public struct PairwiseRun: Sendable {
         let grader = grader
         let lock = try FolderLock(folder)
         defer { withExtendedLifetime(lock) {} }
-        let jobs = try grader.suite.questions.enumerated().map { index, question in
+        let all = try grader.suite.questions.enumerated().map { index, question in
             Job(
                 index: index, question: question, answer: try answers.answers(to: question),
                 baseline: try baseline.answers(to: question))
         }
+        let jobs = all.filter { !ModelAnswers.failed($0.answer + $0.baseline) }
         let (log, noteLog) = (LineLog(path: judgments), LineLog(path: folder + "/pairwise_calls.jsonl"))
         var notes: [QuestionID: [CallNote]] = [:]
         let oldNotes = try noteLog.rows(as: CallNote.self)
@@ -84,7 +87,8 @@ public struct PairwiseRun: Sendable {
         }
         let rows = jobs.compactMap { done[$0.index] }
         return Outcome(
-            rows: rows, notes: rows.flatMap { (notes[$0.question] ?? []).sorted { $0.turn < $1.turn } }, reused: reused)
+            rows: rows, notes: rows.flatMap { (notes[$0.question] ?? []).sorted { $0.turn < $1.turn } }, reused: reused,
+            failedAnswers: all.count - jobs.count)
     }
 
     private func finished(
@@ -105,7 +109,11 @@ public struct PairwiseRun: Sendable {
             }
             let cut = (notes[row.question] ?? []).contains { $0.flags.contains(.exceedsContext) }
             let same = cut || zip(row.games, prompts).allSatisfy { $0.userPrompt.utf8.elementsEqual($1.utf8) }
-            guard same, row.games.count == 2, row.games.allSatisfy({ $0.judgment != JudgmentRow.apiError }),
+            let again = row.games.enumerated().contains { place, game in
+                let note = notes[row.question]?.last { $0.turn == place + 1 }
+                return game.score == nil && (note?.unparsed?.isAskedAgain ?? game.judgment.allSatisfy(\.isWhitespace))
+            }
+            guard same, !again, row.games.count == 2, row.games.allSatisfy({ $0.judgment != JudgmentRow.apiError }),
                 done[job.index] == nil
             else { continue }
             done[job.index] = row

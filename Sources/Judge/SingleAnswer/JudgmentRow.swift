@@ -9,7 +9,7 @@ public struct JudgmentRow: Decodable, Sendable, Equatable {
     public let userPrompt: String
     /// The judge's words; `$ERROR$` when the judge gave none.
     public let judgment: String
-    /// `nil` where the file has -1.
+    /// From 1 to 10; `nil` where there is none, or where the file has another number.
     public let score: Double?
     public let turn: Int
     /// Seconds since 1970.
@@ -47,9 +47,15 @@ public struct JudgmentRow: Decodable, Sendable, Equatable {
         userPrompt = try container.decode(String.self, forKey: .userPrompt)
         judgment = try container.decode(String.self, forKey: .judgment)
         let written = try container.decode(Double.self, forKey: .score)
-        score = written == -1 ? nil : written
+        score = Rating.scale.contains(written) ? written : nil
         turn = try container.decode(Int.self, forKey: .turn)
         time = try container.decode(Double.self, forKey: .time)
+    }
+
+    /// The number that FastChat reads in this judgment, on the scale or not: what its own mean is taken over.
+    public var fastChatScore: Double? {
+        guard judgment != Self.apiError else { return nil }
+        return Rating.asFastChatReads(judgment) ?? score
     }
 
     /// The row as a line of JSON, byte for byte as Python's `json.dumps` writes it, without the newline.
@@ -66,7 +72,7 @@ public struct JudgmentRow: Decodable, Sendable, Equatable {
     }
 
     private static func number(_ value: Double) -> String {
-        value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+        Int(exactly: value).map { "\($0)" } ?? (value.isFinite ? "\(value)" : "-1")
     }
 
     /// A JSON string in ASCII.

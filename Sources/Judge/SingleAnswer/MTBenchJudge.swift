@@ -79,7 +79,7 @@ public struct MTBenchJudge: AnswerJudge {
             let job = jobs[index]
             found[index] = Judgment(
                 questionID: job.id, turn: job.turn - 1, sample: job.sample,
-                score: graded.note.flags.contains(.ratingOutOfRange) ? nil : graded.row.score,
+                score: graded.row.score,
                 explanation: Self.explanation(of: graded))
             if graded.row.judgment == JudgmentRow.apiError { failures.append(graded.note.error ?? "no reason given") }
         }

@@ -7,7 +7,7 @@ public struct SingleCall: Sendable, Equatable {
     public let promptName: String
     public let system: String
     public let user: String
-    /// The answer of this turn.
+    /// The answer of this turn, as it was given.
     public let answer: String
 }
 
@@ -24,7 +24,9 @@ extension MTBenchSuite {
     }
 
     /// The request for one turn of one answer.
-    func call(_ question: SuiteQuestion, turn: Int, answers: [String], judge: String) throws -> SingleCall {
+    func call(
+        _ question: SuiteQuestion, turn: Int, answers given: [String], judge: String
+    ) throws -> SingleCall {
         let wantsReference = Self.referenceCategories.contains(question.category)
         let name = (wantsReference ? "single-math-v1" : "single-v1") + (turn == 2 ? "-multi-turn" : "")
         guard let prompt = prompts[name] else {
@@ -33,6 +35,8 @@ extension MTBenchSuite {
         guard prompt.type == "single", prompt.outputFormat == "[[rating]]" else {
             throw JudgeError(.mismatch, "the prompt \(name) of the suite \(self.name) does not ask for a [[rating]]")
         }
+        // Only answers are untrusted: questions and references are the suite's.
+        let answers = given.map { defused($0, in: prompt.template) }
         var values: [String: String]
         if turn == 2 {
             values = [
@@ -54,6 +58,6 @@ extension MTBenchSuite {
         }
         return SingleCall(
             question: question.id, category: question.category, turn: turn, promptName: name, system: prompt.system,
-            user: try prompt.template.filled(with: values), answer: answers[turn - 1])
+            user: try prompt.template.filled(with: values), answer: given[turn - 1])
     }
 }

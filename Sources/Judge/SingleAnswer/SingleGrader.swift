@@ -31,20 +31,26 @@ public struct SingleGrader: Sendable {
             return [ChatMessage(.system, shownCall.system), ChatMessage(.user, shownCall.user)]
         }
         if asked.cut { flags.append(.exceedsContext) }
-        return graded(call, asked, model: model, flags: flags)
+        return graded(call, asked, model: model, flags: flags, marks: AnswerMarks(of: Array(answers[..<turn])))
     }
 
-    private func graded(_ call: SingleCall, _ asked: Asked, model: String, flags: [AnswerFlag]) -> Graded {
+    private func graded(
+        _ call: SingleCall, _ asked: Asked, model: String, flags: [AnswerFlag], marks: AnswerMarks
+    ) -> Graded {
         let reply = asked.reply
         var flags = flags
-        let refused = reply?.choices.first?.finish == .refusal
-        let rating = reply.flatMap { refused ? nil : Rating(in: $0.text) }
-        if let rating {
-            if !rating.inRange { flags.append(.ratingOutOfRange) }
-            if rating.singleBrackets { flags.append(.singleBrackets) }
-            if rating.contested { flags.append(.contestedRating) }
-        }
-        let reason = rating == nil ? reply.map { UnparsedReason($0) } ?? asked.failure.map { UnparsedReason($0) } : nil
+        let reading = reply.map { Self.reading(of: $0, besides: marks) } ?? .none
+        let rating = reading.rating
+        if rating?.singleBrackets == true { flags.append(.singleBrackets) }
+        if rating?.contested == true { flags.append(.contestedRating) }
+        if reading == .outOfRange { flags.append(.ratingOutOfRange) }
+        let reason: UnparsedReason? =
+            switch reading {
+            case .rating: nil
+            case .outOfRange: .outOfRange
+            case .repeatsAnswer: .repeatsAnswer
+            case .none: reply.map { UnparsedReason($0) } ?? asked.failure.map { UnparsedReason($0) }
+            }
         let row = JudgmentRow(
             question: call.question, model: model, judge: [settings.model, call.promptName],
             userPrompt: asked.messages.last?.content ?? call.user,
@@ -55,6 +61,12 @@ public struct SingleGrader: Sendable {
             unparsed: reason, replies: reply.map { [$0] } ?? [], error: asked.failure?.message,
             uncutPrompt: asked.cut ? ContentHash.sha256(call.user) : nil)
         return Graded(row: row, note: note)
+    }
+
+    /// A refusal is no score even where it holds a number, and thoughts are no judgment.
+    private static func reading(of reply: ChatReply, besides marks: AnswerMarks) -> Rating.Reading {
+        guard reply.choices.first?.finish != .refusal else { return .none }
+        return Rating.read(SpokenText(of: reply.text).text, besides: marks)
     }
 
     /// The turns to grade of each question, in FastChat's order.

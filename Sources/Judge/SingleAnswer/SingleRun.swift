@@ -27,6 +27,8 @@ public struct SingleRun: Sendable {
         public let notes: [CallNote]
         /// Calls that were answered in an earlier run.
         public let reused: Int
+        /// Answers that the answer file marks as failed: left out, not graded.
+        public let failedAnswers: Int
     }
 
     private struct Job: Sendable {
@@ -40,7 +42,8 @@ public struct SingleRun: Sendable {
 
     /// Grades all answers of a model; judgments land in the file one by one.
     ///
-    /// A row counts as done when its prompt is the one that would be sent now and its request did not fail.
+    /// A row counts as done when its prompt is the one that would be sent now, and its request neither failed nor was cut
+    /// off before any rating.
     /// - Parameter progress: called with judgments done and wanted.
     public func run(
         _ answers: ModelAnswers, progress: @Sendable (Int, Int) -> Void = { _, _ in }
@@ -51,15 +54,17 @@ public struct SingleRun: Sendable {
         let jobs = try grader.plan().map {
             Job(question: $0.question, turn: $0.turn, answers: try answers.answers(to: $0.question))
         }
+        let sound = Set(jobs.indices.filter { !ModelAnswers.failed(jobs[$0].answers.prefix(jobs[$0].turn)) })
         let (log, noteLog) = (LineLog(path: judgments), LineLog(path: folder + "/calls.jsonl"))
         var notes: [NoteKey: CallNote] = [:]
         for note in try noteLog.rows(as: CallNote.self) { notes[NoteKey(note)] = note }
         var (done, kept) = try finished(calls, model: answers.model, log: log, notes: notes)
         try log.replace(with: kept.map(\.line))
         try noteLog.replace(with: notes.values.sorted { NoteKey($0) < NoteKey($1) }.map { try jsonLine($0) })
+        done = done.filter { sound.contains($0.key) }
         let reused = done.count
-        let open = calls.indices.filter { done[$0] == nil }
-        progress(done.count, calls.count)
+        let open = calls.indices.filter { done[$0] == nil && sound.contains($0) }
+        progress(done.count, sound.count)
         var failures = 0
         let (grader, model) = (grader, answers.model)
         try await forEachConcurrently(open, width: grader.settings.concurrency) { index in
@@ -83,14 +88,14 @@ public struct SingleRun: Sendable {
                     "the judge \(grader.settings.model) answered none of the first \(asked) requests: "
                         + (graded.note.error ?? "no reason given"))
             }
-            progress(done.count, calls.count)
+            progress(done.count, sound.count)
         }
         let rows = calls.indices.compactMap { done[$0] }
         let ownNotes = rows.compactMap { row in
             notes[
                 NoteKey(question: row.question, model: row.model, judge: grader.settings.model, turn: row.turn)]
         }
-        return Outcome(rows: rows, notes: ownNotes, reused: reused)
+        return Outcome(rows: rows, notes: ownNotes, reused: reused, failedAnswers: jobs.count - sound.count)
     }
 
     /// Rows of earlier runs that answer today's calls, and all rows worth keeping in the file.
@@ -115,7 +120,8 @@ public struct SingleRun: Sendable {
             let same =
                 row.userPrompt.utf8.elementsEqual(calls[place].user.utf8)
                 || note?.uncutPrompt == ContentHash.sha256(calls[place].user)
-            guard row.judge.last == calls[place].promptName, same, row.judgment != JudgmentRow.apiError else {
+            let again = row.score == nil && (note?.unparsed?.isAskedAgain ?? row.judgment.allSatisfy(\.isWhitespace))
+            guard row.judge.last == calls[place].promptName, same, row.judgment != JudgmentRow.apiError, !again else {
                 continue
             }
             done[place] = row

@@ -4,8 +4,10 @@ import LabCore
 public struct JudgeScore: Codable, Sendable {
     public let model: String
     public let judge: String
-    /// Mean over all rated rows of both turns: FastChat's rule.
+    /// Mean over all rated rows of both turns: FastChat's rule, over ratings from 1 to 10 in the judge's own words.
     public let score: Double?
+    /// The mean as FastChat takes it: over every number that its patterns find, also in thoughts and off the scale.
+    public let fastChatScore: Double?
     public let turn1: Double?
     public let turn2: Double?
     /// Standard error of the score over questions.
@@ -19,6 +21,8 @@ public struct JudgeScore: Codable, Sendable {
     public let questions: Int
     /// Rows with a rating.
     public let ratings: Int
+    /// Answers that were marked as failed and never graded.
+    public let failedAnswers: Int
     /// Rows without a rating, left out of every mean.
     public let unparsed: Int
     public let unparsedReasons: [String: Int]
@@ -42,8 +46,10 @@ public struct JudgeScore: Codable, Sendable {
     ///   - notes: of the same calls, where there are any; rows of FastChat's own files have none.
     ///   - categories: of each question; questions that are not in it count in no category.
     public init(
-        of rows: [JudgmentRow], notes: [CallNote] = [], categories categoryOf: [QuestionID: String] = [:]
+        of rows: [JudgmentRow], notes: [CallNote] = [], categories categoryOf: [QuestionID: String] = [:],
+        failedAnswers: Int = 0
     ) {
+        self.failedAnswers = failedAnswers
         func mean(_ rows: [JudgmentRow]) -> Estimate? {
             clusteredMean(rows.compactMap { row in row.score.map { (row.question, $0) } })
         }
@@ -51,6 +57,7 @@ public struct JudgeScore: Codable, Sendable {
         model = rows.first?.model ?? ""
         judge = rows.first?.judge.first ?? ""
         score = all?.mean
+        fastChatScore = clusteredMean(rows.compactMap { row in row.fastChatScore.map { (row.question, $0) } })?.mean
         turn1 = mean(rows.filter { $0.turn == 1 })?.mean
         turn2 = mean(rows.filter { $0.turn == 2 })?.mean
         standardError = all?.standardError
@@ -73,8 +80,8 @@ public struct JudgeScore: Codable, Sendable {
         }
         unparsedReasons = reasons
         cost = notes.isEmpty ? nil : totalCost(notes.map(\.cost))
-        promptTokens = notes.reduce(0) { $0 + $1.promptTokens }
-        completionTokens = notes.reduce(0) { $0 + $1.completionTokens }
+        promptTokens = total(notes.map(\.promptTokens))
+        completionTokens = total(notes.map(\.completionTokens))
         flags = notes.filter { !$0.flags.isEmpty }.map {
             FlaggedAnswer(questionID: $0.questionID, turn: $0.turn, flags: $0.flags)
         }

@@ -26,6 +26,8 @@ public struct PairwiseScore: Codable, Sendable {
     /// Mean characters of the model's and the baseline's answers.
     public let meanLength: Double
     public let baselineMeanLength: Double
+    /// Questions that were never compared, because an answer was marked as failed.
+    public let failedAnswers: Int
     public let unparsed: Int
     public let unparsedReasons: [String: Int]
     public let cost: Double?
@@ -39,7 +41,11 @@ public struct PairwiseScore: Codable, Sendable {
     /// - Parameters:
     ///   - rows: one model against one baseline, a row a question.
     ///   - seed: of the bootstrap, so that the same rows give the same intervals.
-    public init(of rows: [PairRow], notes: [CallNote] = [], bootstrapSamples: Int = 1000, seed: UInt64 = 1) {
+    public init(
+        of rows: [PairRow], notes: [CallNote] = [], failedAnswers: Int = 0, bootstrapSamples: Int = 1000,
+        seed: UInt64 = 1
+    ) {
+        self.failedAnswers = failedAnswers
         let judged = rows.filter { $0.value != nil }
         model = rows.first?.model ?? ""
         baseline = rows.first?.baseline ?? ""
@@ -77,8 +83,8 @@ public struct PairwiseScore: Codable, Sendable {
         unparsed = rows.reduce(0) { $0 + $1.games.count { $0.score == nil } }
         unparsedReasons = notes.compactMap(\.unparsed).reduce(into: [:]) { $0[$1.rawValue, default: 0] += 1 }
         cost = notes.isEmpty ? nil : totalCost(notes.map(\.cost))
-        promptTokens = notes.reduce(0) { $0 + $1.promptTokens }
-        completionTokens = notes.reduce(0) { $0 + $1.completionTokens }
+        promptTokens = total(notes.map(\.promptTokens))
+        completionTokens = total(notes.map(\.completionTokens))
         flags = notes.filter { !$0.flags.isEmpty }.map {
             JudgeScore.FlaggedAnswer(questionID: $0.questionID, turn: $0.turn, flags: $0.flags)
         }

@@ -14,6 +14,12 @@ public struct ModelAnswers: Sendable {
         self.turns = turns
     }
 
+    /// What tools write in place of an answer that their requests did not bring.
+    static let failure = "$ERROR$"
+
+    /// Whether one of these turns is no answer of the model at all.
+    static func failed(_ turns: some Sequence<String>) -> Bool { turns.contains(failure) }
+
     private struct Row: Decodable {
         struct Choice: Decodable {
             let turns: [Turn]

@@ -65,9 +65,10 @@ public struct PairwiseSuite: Sendable {
 
     /// The texts shown to the judge; the turns of a conversation follow one another, a blank line between them.
     func userPrompt(_ question: SuiteQuestion, first: [String], second: [String]) throws -> String {
-        try prompt.template.filled(with: [
+        func shown(_ turns: [String]) -> String { defused(turns.joined(separator: "\n\n"), in: prompt.template) }
+        return try prompt.template.filled(with: [
             "question_1": question.turns.joined(separator: "\n\n"),
-            "answer_1": first.joined(separator: "\n\n"), "answer_2": second.joined(separator: "\n\n"),
+            "answer_1": shown(first), "answer_2": shown(second),
         ])
     }
 }

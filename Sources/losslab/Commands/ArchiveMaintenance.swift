@@ -51,10 +51,16 @@ struct ArchiveRebuild: AsyncParsableCommand {
     }
 }
 
-/// `losslab archive verify`: every row against its file, and back.
+/// `losslab archive verify`: every row against its file, and back, and every file against what the run wrote.
 struct ArchiveVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Compare every row of the archive with its file in the run directories.")
+        commandName: "verify",
+        abstract:
+            "Compare every row and column of the archive with the run directories, and their files with their chains.",
+        discussion: """
+            Every file that a run writes stands with its SHA-256 in the run's manifest.chain; what is covered, and what is \
+            not, is told. Runs of older versions have no chain, which is no error. Exit code 1 when something disagrees.
+            """)
 
     @Option(help: "Only this campaign; default: all.")
     var campaign: String?
@@ -65,13 +71,30 @@ struct ArchiveVerify: AsyncParsableCommand {
     func run() async throws {
         let project = try projectOption.resolve()
         let archive = try openArchive(project)
-        let found = try await orFail { try await archive.verify(against: project.runs, campaign: campaign) }
+        let found = try await orFail { try await archive.verification(against: project.runs, campaign: campaign) }
+        let disagreements = found.disagreements
         switch formatOption.format {
         case .json: try printJSON(found)
         case .table:
             print(
-                found.isEmpty ? "archive and run directories agree" : found.map(\.description).joined(separator: "\n"))
+                disagreements.isEmpty
+                    ? "archive and run directories agree" : disagreements.map(\.description).joined(separator: "\n"))
+            for run in found.coverage { print(Self.sentence(on: run)) }
         }
-        if !found.isEmpty { throw ExitCode.failure }
+        if !disagreements.isEmpty { throw ExitCode.failure }
+    }
+
+    /// How many file names a line shows.
+    private static let shown = 8
+
+    private static func sentence(on run: RunCoverage) -> String {
+        let names = run.notCovered.prefix(shown).joined(separator: ", ")
+        let rest = run.notCovered.count > shown ? " and \(run.notCovered.count - shown) more" : ""
+        guard run.links > 0 else {
+            return
+                "\(run.name): not covered: a run of an older version, without a chain; its rows were compared with its files"
+        }
+        let open = run.notCovered.isEmpty ? "that is every file of the run" : "not covered: \(names)\(rest)"
+        return "\(run.name): \(run.covered) files covered by their SHA-256; \(open)"
     }
 }

@@ -32,7 +32,7 @@ struct CampaignRun: AsyncParsableCommand {
                 log("losslab: --name is for recipes with a single campaign; \(recipe) has \(configs.count)")
                 throw ExitCode.badInput
             }
-            configs[0].name = name
+            configs[0].name = try readingInput { try LabName(name, of: .campaign).text }
         }
         if let seed {
             configs = configs.map {

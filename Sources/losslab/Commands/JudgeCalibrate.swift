@@ -75,7 +75,7 @@ struct JudgeCalibrate: AsyncParsableCommand {
     private func judgeTwice(_ suite: String, _ answers: String, _ judge: String, _ out: String) async throws
         -> JudgeCalibration
     {
-        let folder = suite.contains("/") ? suite : try projectOption.resolve().root + "/evaluation/" + suite
+        let folder = suite.contains("/") ? suite : try projectOption.resolve().suite(named: suite)
         let whole = try MTBenchSuite(folder: folder)
         let part = whole.sample(questions)
         let modelAnswers = try ModelAnswers.read(answers)

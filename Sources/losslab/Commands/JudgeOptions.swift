@@ -117,7 +117,7 @@ struct SuiteOption: ParsableArguments {
     func folder() throws -> String {
         if let from { return from }
         if suite.contains("/") { return suite }
-        return try projectOption.resolve().root + "/evaluation/" + suite
+        return try projectOption.resolve().suite(named: suite)
     }
 }
 
@@ -126,6 +126,9 @@ func judging<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
         return try await body()
     } catch let error as JudgeError where error.code != .noJudgment {
+        log("losslab: \(error)")
+        throw ExitCode.badInput
+    } catch let error as NameError {
         log("losslab: \(error)")
         throw ExitCode.badInput
     } catch let error as ChatError where error.kind == .configuration {

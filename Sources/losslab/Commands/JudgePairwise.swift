@@ -55,7 +55,10 @@ struct JudgePairwise: AsyncParsableCommand {
             for model in models {
                 let outcome = try await run.run(
                     model, against: rival, progress: judgingProgress("questions of \(model.model)"))
-                scores.append(PairwiseScore(of: outcome.rows, notes: outcome.notes, bootstrapSamples: bootstrap))
+                scores.append(
+                    PairwiseScore(
+                        of: outcome.rows, notes: outcome.notes, failedAnswers: outcome.failedAnswers,
+                        bootstrapSamples: bootstrap))
             }
             return scores.sorted { ($0.bradleyTerryWinRate ?? 0) > ($1.bradleyTerryWinRate ?? 0) }
         }
@@ -91,5 +94,8 @@ struct JudgePairwise: AsyncParsableCommand {
         return table.text
             + "\n\nagainst \(first.baseline) (\(decimal(first.baselineMeanLength, 0)) characters) by \(first.judge), "
             + "\(first.questions) questions; first place: how often the answer shown first won"
+            + scores.filter { $0.failedAnswers > 0 }.map {
+                "\n\($0.failedAnswers) questions left out for \($0.model): an answer is marked as failed ($ERROR$)"
+            }.joined()
     }
 }

@@ -39,7 +39,10 @@ struct JudgeRun: AsyncParsableCommand {
             let outcome = try await run.run(modelAnswers, progress: judgingProgress("judged"))
             let categories = Dictionary(uniqueKeysWithValues: suite.questions.map { ($0.id, $0.category) })
             return SingleReport(
-                score: JudgeScore(of: outcome.rows, notes: outcome.notes, categories: categories), suite: suite.name,
+                score: JudgeScore(
+                    of: outcome.rows, notes: outcome.notes, categories: categories, failedAnswers: outcome.failedAnswers
+                ),
+                suite: suite.name,
                 judgments: run.judgments, reused: outcome.reused)
         }
         switch formatOption.format {
@@ -62,7 +65,7 @@ struct SingleReport: Encodable {
     let reused: Int
 
     enum CodingKeys: String, CodingKey {
-        case suite, judgments, reused, score, turn1, turn2, standardError, cost
+        case suite, judgments, reused, score, fastChatScore, turn1, turn2, standardError, cost
     }
 
     /// What may be absent is written as null, so that the keys are always the same.
@@ -73,7 +76,8 @@ struct SingleReport: Encodable {
         try container.encode(judgments, forKey: .judgments)
         try container.encode(reused, forKey: .reused)
         for (key, value) in [
-            (CodingKeys.score, score.score), (.turn1, score.turn1), (.turn2, score.turn2),
+            (CodingKeys.score, score.score), (.fastChatScore, score.fastChatScore), (.turn1, score.turn1),
+            (.turn2, score.turn2),
             (.standardError, score.standardError), (.cost, score.cost),
         ] {
             try container.encode(value, forKey: key)
@@ -91,6 +95,14 @@ struct SingleReport: Encodable {
         var lines = [table.text, ""]
         let bounds = score.interval.map { ", 95 % interval \(decimal($0[0], 2)) to \(decimal($0[1], 2))" } ?? ""
         lines.append("\(score.questions) questions, \(score.ratings) ratings by \(score.judge)\(bounds)")
+        if let own = score.fastChatScore, abs(own - (score.score ?? .infinity)) > 1e-9 {
+            lines.append(
+                "FastChat's own mean is \(decimal(own, 2)): it counts every number in brackets, in thoughts and off the scale too"
+            )
+        }
+        if score.failedAnswers > 0 {
+            lines.append("\(score.failedAnswers) answers left out: the answer file marks them as failed ($ERROR$)")
+        }
         if score.unparsed > 0 {
             let reasons = score.unparsedReasons.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             lines.append("without a rating: \(reasons.joined(separator: ", "))")

@@ -32,9 +32,7 @@ struct ModelFetchCommand: AsyncParsableCommand {
             throw ValidationError("--form is completion or chat, not \(form)")
         }
         guard contextTokens >= 512 else { throw ValidationError("--context-tokens must be at least 512") }
-        guard name.wholeMatch(of: /[a-z0-9][a-z0-9._-]{0,59}/) != nil else {
-            throw ValidationError("a model's name has only a-z, 0-9, dots and dashes, not `\(name)`")
-        }
+        do { _ = try LabName(name, of: .model) } catch { throw ValidationError("\(error)") }
     }
 
     func run() async throws {

@@ -36,7 +36,7 @@ struct SystemBench: AsyncParsableCommand {
         let archive = try SQLiteArchive(folder + "/archive.sqlite")
         return CampaignStorage(
             archive: try await RunRecorder(directory, archive), steps: directory.steps,
-            cache: try FileStepStore(folder + "/cache", shared: true))
+            cache: SealedStepStore(try FileStepStore(folder + "/cache", shared: true)) { log("losslab: \($0)") })
     }
 }
 

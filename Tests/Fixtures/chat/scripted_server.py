@@ -160,6 +160,10 @@ class Connection:
                 reply = {**speaker.reply(), "timings": {argument or "cache_n": 60}}
                 reply["usage"] = {"prompt_tokens": 100, "completion_tokens": 10}
                 return await self.answer(200, json.dumps(reply))
+            case "usage":  # counts as told: prompt/answer, or prompt/answer/total
+                names = ("prompt_tokens", "completion_tokens", "total_tokens")
+                usage = dict(zip(names, map(int, argument.split("/")), strict=False))
+                return await self.answer(200, json.dumps(speaker.reply() | {"usage": usage}))
             case "nodone":  # no [DONE], no usage
                 return await self.events([e for e in speaker.events() if "[DONE]" not in e and '"usage"' not in e])
             case "cut":  # the stream ends in the middle of the reply, and well as far as HTTP goes

@@ -17,7 +17,7 @@ from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.template import chosen_template
 from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions
-from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving
+from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving, stopping
 from losslab_trainer.finetune.evaluation import HeldOut, score_all
 from losslab_trainer.finetune.finite import require_finite_pairs
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
@@ -311,7 +311,7 @@ def _sample(job: _Job, loaded: LoadedModel, weights: Path | None) -> dict[str, l
         return {}
     engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
     if weights is not None and job.json.get("trainer") != "trl" and generation.vllm_is_here():
-        engine = generation.VllmEngine(weights, loaded.tokenizer, generation.stop_ids(loaded.model, loaded.tokenizer))
+        engine = generation.VllmEngine(weights, loaded.tokenizer, stopping.stop_ids(loaded.model, loaded.tokenizer))
     return {
         name: generation.answer_questions(engine, loaded.tokenizer, job.questions, plan, _max_new(job))
         for name, plan in job.plans.items()

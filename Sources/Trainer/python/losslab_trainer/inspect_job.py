@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from losslab_trainer.data.account import unwritten_fields
 from losslab_trainer.data.load import Preferences, load_preferences
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, PreferenceRow, Text, plain_text
@@ -46,7 +47,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         rows = [row for row in rows if row.row not in dropped]
         flagged = [finding for finding in flagged if finding.row not in dropped]
         flagged += [*tokenised.merged, *tokenised.left_out]
-        flagged += [*_special_tokens(rows, tokenizer), *_cut(tokenised, options)]
+        flagged += _cut(tokenised, options)
         tokens = _tokens(tokenised, options)
         wanted = {row.row for row in _samples(rows, job.get("show") or 0)}
         as_trained = [shown(pair, tokenizer) for pair in tokenised.pairs if pair.row in wanted]
@@ -71,7 +72,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
         "unusedColumns": [asdict(column) for column in preferences.unused],
         "samples": [_sample_json(row) for row in _samples(rows, job.get("samples", 3))],
         "asTrained": as_trained,
-        "notes": [*preferences.notes, *notes],
+        "notes": [*preferences.notes, *unwritten_fields(flagged), *notes],
     }
 
 
@@ -133,18 +134,6 @@ def _cut(tokenised: TokenisedPreferences, options: TokeniseOptions) -> list[Find
         Finding(row, "truncated", f"{tokens} tokens beyond {options.max_length}")
         for row, tokens in tokenised.cut.items()
     ]
-
-
-def _special_tokens(rows: Sequence[PreferenceRow], tokenizer: Any) -> list[Finding]:
-    """Text that would become control tokens: a reader of the text sees words, the model does not."""
-    special = [token for token in tokenizer.all_special_tokens if len(token) > 2]
-    findings = []
-    for row in rows:
-        for name, text in (("prompt", row.prompt), ("chosen", row.chosen), ("rejected", row.rejected)):
-            token = next((token for token in special if token in plain_text(text)), None)
-            if token:
-                findings.append(Finding(row.row, "special-token", f"{name} contains {token!r}"))
-    return findings
 
 
 def _compare(

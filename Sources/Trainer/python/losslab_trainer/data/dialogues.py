@@ -115,10 +115,7 @@ def _message(part: Any) -> Message:
         fields["tool_calls"] = _calls(fields["tool_calls"])
     if not fields and "content" not in part and "value" not in part:
         raise Malformed("a message without content")
-    try:
-        return Message(role, content, json.dumps(fields, ensure_ascii=False) if fields else "")
-    except (TypeError, ValueError):
-        raise Malformed(f"a message whose fields {', '.join(fields)} are no JSON") from None
+    return Message(role, content, json.dumps(fields, ensure_ascii=False, default=str) if fields else "")
 
 
 def _role(part: Mapping[str, Any]) -> str | None:

@@ -29,6 +29,7 @@ TEMPLATES: Mapping[str, str] = {
 # What tells that a model knows a form: these are single tokens of its vocabulary.
 MARKERS: Mapping[str, str] = {"chatml": "<|im_start|>", "zephyr": "<|assistant|>"}
 
+LONGEST_ERROR = 200  # characters
 QUESTION, ANSWER, SYSTEM = "Qwhat is asked hereQ", "Awhat is answered hereA", "Swhat is ruled hereS"
 
 
@@ -88,7 +89,7 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     try:
         alone, whole = write(prompt, True), write(prompt + answer, False)
     except Exception as error:  # a template is a program and may raise anything
-        return f"it cannot write one question and one answer ({error})"
+        return f"it cannot write one question and one answer ({brief(error)})"
     if QUESTION not in alone or ANSWER not in whole:
         return "it leaves out what the messages say"
     if not whole.startswith(alone):
@@ -107,10 +108,16 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
         try:
             ruled = write([{"role": "system", "content": SYSTEM}, *prompt], True)
         except Exception as error:
-            return f"the data has system messages and it refuses them ({error})"
+            return f"the data has system messages and it refuses them ({brief(error)})"
         if SYSTEM not in ruled:
             return "the data has system messages and it leaves them out"
     return None
+
+
+def brief(error: Exception) -> str:
+    """What a template raised, on one line: some put the whole dialogue into it."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}…"
 
 
 def _own_tokens(tokenizer: Any) -> set[int]:

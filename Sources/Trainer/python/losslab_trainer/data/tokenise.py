@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from losslab_trainer.data.rows import Finding, PreferenceRow
+from losslab_trainer.data.special import spelled_out
 from losslab_trainer.data.template import checked_template
 from losslab_trainer.data.writing import Writer
 
@@ -103,9 +104,16 @@ def tokenise(rows: Iterable[PreferenceRow], tokenizer: Any, options: TokeniseOpt
                 writer.told.append(Finding(row, "unknown-token", f"{which} are unknown words"))
     writer.check(len(rows))
     dropped.sort(key=lambda finding: finding.row)
+    used = {pair.row for pair in pairs}
+    told = [*writer.told, *spelled_out((row for row in rows if row.row in used), tokenizer)]
     lost_tokens = {number: cut.tokens for number, cut in cuts.items() if cut.tokens}
     return TokenisedPreferences(
-        tuple(pairs), _summed(list(cuts.values())), tuple(dropped), tuple(merged), lost_tokens, tuple(writer.told)
+        tuple(pairs),
+        _summed(list(cuts.values())),
+        tuple(dropped),
+        tuple(merged),
+        lost_tokens,
+        tuple(finding for finding in told if finding.row in used),
     )
 
 

@@ -10,9 +10,10 @@ from losslab_trainer.data.layouts import AGREEMENT
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, Message, PreferenceRow, Text
 from losslab_trainer.data.special import ended, plain_ids, written_ids
-from losslab_trainer.data.template import choices
+from losslab_trainer.data.template import brief, choices
 from losslab_trainer.data.written import Missing, missing, missing_tools
 
+SHORT = 12  # characters that may be found by chance
 Encoded = tuple[int, list[int], list[int], list[int]]  # row; ids of prompt, prompt with chosen, prompt with rejected
 
 
@@ -39,7 +40,7 @@ class Writer:
             try:
                 texts = _render(row, self.tokenizer, self.template)
             except Exception as error:  # the template is a program of its own and may raise anything
-                explanation = f"the chat template refuses the dialogue: {error}"
+                explanation = f"the chat template refuses the dialogue: {brief(error)}"
                 self.dropped.append(Finding(row.row, "malformed", explanation))
                 continue
             if self._is_whole(row, texts):
@@ -50,12 +51,15 @@ class Writer:
 
     def _is_whole(self, row: PreferenceRow, texts: tuple[str, str, str]) -> bool:
         """Whether the row is to be used; tells what the template leaves out of it."""
-        found = list(_missing(row, texts, self.template or ""))
+        template = self.template or ""
+        found = [*_missing(row, texts, template), *_short_missing(row, self.tokenizer, template)]
         serious = next((one for one in found if one.is_serious), None)
         if serious is not None and not self.accept:
             self.dropped.append(Finding(row.row, "left-out", serious.explanation))
             return False
-        told = {one.reason: one for one in reversed(found)}  # the first of a kind
+        told: dict[str, Missing] = {}
+        for one in found:  # each field, and the first of everything else
+            told.setdefault(one.explanation if one.reason == "unused-field" else one.reason, one)
         self.told += [Finding(row.row, one.reason, one.explanation) for one in told.values()]
         return True
 
@@ -75,17 +79,26 @@ def _plain(row: PreferenceRow) -> tuple[str, str, str]:
 
 
 def _render(row: PreferenceRow, tokenizer: Any, template: str) -> tuple[str, str, str]:
-    def write(*parts: Text, generation: bool = False) -> str:
-        text: str = tokenizer.apply_chat_template(
-            [message.to_json() for part in parts for message in _messages(part)],
-            chat_template=template,
-            tokenize=False,
-            add_generation_prompt=generation,
-            **row.template_arguments,
-        )
-        return text
+    prompt, chosen, rejected = (_messages(text) for text in (row.prompt, row.chosen, row.rejected))
+    alone = _write(prompt, row, tokenizer, template, generation=True)
+    return (
+        alone,
+        _write([*prompt, *chosen], row, tokenizer, template),
+        _write([*prompt, *rejected], row, tokenizer, template),
+    )
 
-    return write(row.prompt, generation=True), write(row.prompt, row.chosen), write(row.prompt, row.rejected)
+
+def _write(
+    messages: Sequence[Message], row: PreferenceRow, tokenizer: Any, template: str, *, generation: bool = False
+) -> str:
+    text: str = tokenizer.apply_chat_template(
+        [message.to_json() for message in messages],
+        chat_template=template,
+        tokenize=False,
+        add_generation_prompt=generation,
+        **row.template_arguments,
+    )
+    return text
 
 
 def _messages(text: Text) -> list[Message]:
@@ -101,3 +114,19 @@ def _missing(row: PreferenceRow, texts: tuple[str, str, str], template: str) -> 
         if not begins:
             yield Missing("left-out", f"{name}: the prompt is written otherwise where an answer follows")
         yield from missing(name, _messages(side), whole[len(prompt) :] if begins else whole, template)
+
+
+def _short_missing(row: PreferenceRow, tokenizer: Any, template: str) -> Iterator[Missing]:
+    """A few letters are found in any text; so the prompt's short turns are written once more, as signs of their own."""
+    turns = _messages(row.prompt)
+    signs = {i: f"Z{i}q{i}Z" for i, turn in enumerate(turns) if 0 < len(turn.content.strip()) < SHORT}
+    if not signs:
+        return
+    marked = [turn._replace(content=signs.get(i, turn.content)) for i, turn in enumerate(turns)]
+    try:
+        written = _write(marked, row, tokenizer, template, generation=True)
+    except Exception:  # a template that takes these words and no others
+        return
+    for i, sign in signs.items():
+        if sign not in written:
+            yield Missing("left-out", f"prompt: words of the {turns[i].role}: {turns[i].content!r}")

@@ -56,7 +56,7 @@ def missing(name: str, messages: Sequence[Message], written: str, template: str)
                 elif gone is not None:
                     yield Missing("left-out", f"{name}: of a tool call of the {message.role}: {_short(gone)}")
             elif gone is not None or field not in template:
-                yield Missing("unused-field", f"{name}: {field} of a message of the {message.role}")
+                yield Missing("unused-field", f"the field {field} of messages")
 
 
 def missing_tools(arguments: Mapping[str, Any], written: str) -> Iterator[Missing]:

@@ -47,9 +47,20 @@ class Asking:
         if self.plain or self.loaded.settings.accept_template:
             return True
         tokenizer = self.loaded.tokenizer
-        written = tokenizer.apply_chat_template(self.messages(prompt), add_generation_prompt=True, tokenize=False)
+        try:
+            written = tokenizer.apply_chat_template(self.messages(prompt), add_generation_prompt=True, tokenize=False)
+        except Exception:  # a template is a program and may raise anything
+            return False
         turns = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         return not any(part.is_serious for part in missing("prompt", turns, written, chosen_template(tokenizer, None)))
+
+    def can_be_judged(self, prompt: Text) -> bool:
+        """Whether each turn of the user's but the last has one answer: the judge reads questions with their answers."""
+        roles = [message["role"] for message in self.messages(prompt) if message["role"] in {"user", "assistant"}]
+        return roles == [("user", "assistant")[i % 2] for i in range(len(roles))] and len(roles) % 2 == 1
+
+    def is_judged_without_turns(self, prompt: Text) -> bool:
+        return any(message["role"] not in {"user", "assistant"} for message in self.messages(prompt))
 
     def messages(self, prompt: Text) -> list[dict[str, Any]]:
         if isinstance(prompt, str):
@@ -68,7 +79,7 @@ class Asking:
         return {"prompt": self.messages(prompt), "chosen": chosen_turn, "rejected": rejected_turn}
 
     def judged_ids(self, prompt: Text, answer: str, judge: Classifier, *, answer_only: bool) -> list[int]:
-        """What the judge reads; a system message is not shown to it."""
+        """What the judge reads; turns of the system and of tools are not shown to it."""
         messages = self.messages(prompt)
         said = {role: [m["content"] for m in messages if m["role"] == role] for role in ("user", "assistant")}
         return judge.encode(said["user"], [*said["assistant"], answer], answer_only=answer_only, continued=self.plain)

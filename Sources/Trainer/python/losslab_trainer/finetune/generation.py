@@ -16,6 +16,7 @@ from losslab_trainer.answers import Question
 from losslab_trainer.data.special import plain_ids, written_ids
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.stopping import stop_ids, without_habits
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
 
@@ -87,11 +88,10 @@ class TransformersEngine:
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
         mask = (torch.arange(width, device=self.device) >= width - lengths[:, None]).long()
         stops = stop_ids(self.model, self.tokenizer)
-        # top_k and top_p off: the model's own generation_config would otherwise change what "temperature 1" means.
         how: dict[str, Any] = {"do_sample": False}
         if plan.temperature > 0:
             how = {"do_sample": True, "temperature": plan.temperature, "top_k": 0, "top_p": 1.0}
-        with torch.inference_mode():
+        with torch.inference_mode(), without_habits(self.model):
             rows = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
@@ -175,13 +175,6 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[in
         return plain_ids(tokenizer, [text])[0]
     text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
     return written_ids(tokenizer, [text])[0]
-
-
-def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer: the tokenizer's end of sequence and those the generation config names."""
-    configured = getattr(model.generation_config, "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None and int(i) < len(tokenizer))
 
 
 def cut(tokens: list[int], stops: frozenset[int]) -> list[int]:

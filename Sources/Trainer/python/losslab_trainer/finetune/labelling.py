@@ -24,11 +24,12 @@ from losslab_trainer.finetune.asking import Asking
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
 from losslab_trainer.finetune.finite import require_finite_prompts
-from losslab_trainer.finetune.generation import Plan, TransformersEngine, stop_ids, stream
+from losslab_trainer.finetune.generation import Plan, TransformersEngine, stream
 from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.prompt_choice import divided, prompts_of, write_questions
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.stopping import stop_ids
 from losslab_trainer.finetune.tokenizer import require_rows
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         "margin": mean_json(torch.tensor(margins, dtype=torch.float64)) if margins else None,
         "unit": "reward" if judge.positive is None else f"probability of {job['label']}",
         "layout": "explicit-plain" if asking.plain else "explicit-conversational",
-        "notes": list(notes),
+        "notes": notes,
         "device": str(loaded.device),
         "seconds": time.perf_counter() - started,
     }

@@ -20,7 +20,7 @@ CATEGORY = "prompts"  # of questions made from prompts
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what half a character decodes to
 
 
-def prompts_of(job: Mapping[str, Any], asking: Asking) -> tuple[list[Text], Counter[str], tuple[str, ...]]:
+def prompts_of(job: Mapping[str, Any], asking: Asking) -> tuple[list[Text], Counter[str], list[str]]:
     """Different prompts in the source's order, cut where that was asked for; why others are left out; and remarks."""
     found = load_prompts(DataSpec.from_json(job["prompts"]), job.get("column"))
     dropped = Counter(found.dropped)
@@ -39,6 +39,8 @@ def prompts_of(job: Mapping[str, Any], asking: Asking) -> tuple[list[Text], Coun
             dropped["too-short"] += 1
         elif cut in kept:
             dropped["duplicate"] += 1
+        elif not asking.can_be_judged(cut):
+            dropped["odd-turns"] += 1
         elif not asking.says_all(cut):
             dropped["left-out"] += 1
         elif longest is not None and len(asking.ids(cut)) + job["maxNewTokens"] > longest:
@@ -48,7 +50,12 @@ def prompts_of(job: Mapping[str, Any], asking: Asking) -> tuple[list[Text], Coun
     if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
         raise FinetuneProblem(f"prompts {found.name}: none of {found.total} rows can be used ({reasons})")
-    return list(kept), dropped, found.notes
+    unread = sum(asking.is_judged_without_turns(prompt) for prompt in kept)
+    notes = [
+        *found.notes,
+        *([f"the judge does not read the system's and tools' turns of {unread} prompts"] if unread else []),
+    ]
+    return list(kept), dropped, notes
 
 
 def _beginning(text: str, tokenizer: Any, rng: random.Random, tokens: Sequence[int]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from losslab_trainer.finetune.models import LoadedModel
+from losslab_trainer.finetune.stopping import save_stops, stop_ids
 
 HASHED_AT_ONCE = 1 << 26  # bytes
 
@@ -50,6 +51,8 @@ def save(loaded: LoadedModel, folder: Path, card: Card) -> None:
     else:
         model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
+    if (folder / "config.json").is_file():
+        save_stops(folder, stop_ids(model, loaded.tokenizer))
     (folder / "README.md").write_text(card_text(card), "utf-8")
 
 

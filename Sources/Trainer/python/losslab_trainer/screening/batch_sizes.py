@@ -8,6 +8,7 @@ from losslab_trainer.contract import LossRejected, LossValues
 from losslab_trainer.screening.inputs import Evaluate, realistic
 
 SIZES = (*range(3, 64), 65, 96, 128, 256)
+LEAST_ALIKE = 0.25  # of the pairs are pulled the way they are among 64
 FEWEST_COMPARED = 8  # below it, what a batch's own mean or rank does to a pair is not what it does among 64
 
 
@@ -22,13 +23,19 @@ def flaw_by_size(evaluate: Evaluate, beta: float) -> tuple[LossRejected | None, 
             message = f"NaN or infinity in a batch of {size} pairs. Let nothing depend on the number of pairs."
             return LossRejected("nonfinite", message, details={"pairs": size, "check": "batch-sizes"}), message
         both = min(size, 64)
-        if size >= FEWEST_COMPARED and float(slopes[:both] @ usual[:both]) < 0:
+        if size >= FEWEST_COMPARED and _alike(slopes[:both], usual[:both]) < LEAST_ALIKE:
             message = (
                 f"Wrong direction in a batch of {size} pairs, unlike in one of 64. Let nothing depend on the number "
                 "of pairs."
             )
             return LossRejected("gradient", message, details={"pairs": size}), message
     return None, f"finite and of one direction in batches of 3 to {max(SIZES)} pairs"
+
+
+def _alike(slopes: torch.Tensor, usual: torch.Tensor) -> float:
+    """The share of pulled pairs that are pulled the same way. Signs, since a batch's own spread may move single pairs."""
+    pulled = (slopes != 0) & (usual != 0)
+    return float((slopes[pulled].sign() == usual[pulled].sign()).double().mean()) if bool(pulled.any()) else 1.0
 
 
 def _slopes(values: LossValues) -> torch.Tensor:
