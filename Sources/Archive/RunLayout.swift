@@ -23,6 +23,9 @@ enum RunLayout {
     /// Drawn beside the report, each time anew.
     static let pictures = ["frontier.svg"]
 
+    /// Whether a person may delete a file and lose only what can be read in it.
+    static func mayBeDeleted(_ key: String) -> Bool { key.hasPrefix("answers/") }
+
     /// Whether a file is added to at its end while the run lasts.
     static func grows(_ key: String) -> Bool {
         [events, steps, spending, readings].contains(key) || key.hasPrefix(conversations + "/")

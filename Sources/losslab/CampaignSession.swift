@@ -68,9 +68,10 @@ struct CampaignSession {
     ) async throws {
         do {
             try await finish(directory, laboratory, budget: budget, check: check)
-            await seal(directory)
+            try await seal(directory)
         } catch {
-            await seal(directory)
+            // What ended the session often hinders this too, and is told once; the next session enters what is missing.
+            try? await seal(directory)
             switch error {
             case is CancellationError: throw CampaignInterrupted(campaign: directory.manifest.config.name)
             // While the untrained policy was graded.
@@ -81,14 +82,10 @@ struct CampaignSession {
     }
 
     /// However the session ends: what it wrote beside its records stands in the chain too.
-    private func seal(_ directory: RunDirectory) async {
+    private func seal(_ directory: RunDirectory) async throws {
         let archive = project.archive
-        do {
-            // A task of its own, since this one may be cancelled.
-            try await Task { try await directory.seal(for: try SQLiteArchive(archive)) }.value
-        } catch {
-            log("losslab: the run's files could not be entered in its chain: \(error)")
-        }
+        // A task of its own, since this one may be cancelled.
+        try await Task { try await directory.seal(for: try SQLiteArchive(archive)) }.value
     }
 
     /// From where the campaign stands to its report.

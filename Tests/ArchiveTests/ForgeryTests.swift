@@ -108,8 +108,12 @@ import Testing
                 #expect(found?.disagreements.isEmpty != true, "\(file) was changed and not found")
             }
             try FileManager.default.removeItem(atPath: "\(campaign.folder.path)/\(file)")
-            #expect(
-                (try? await verification(campaign))?.disagreements.isEmpty != true, "\(file) is gone and not missed")
+            let missed = try? await verification(campaign)
+            if file.hasPrefix("first/answers/") {
+                #expect(missed?.coverage[0].notCovered.first?.hasSuffix("which was deleted") == true)
+            } else {
+                #expect(missed?.disagreements.isEmpty != true, "\(file) is gone and not missed")
+            }
             try campaign.folder.write(bytes, to: file)
         }
         #expect(try await verification(campaign).disagreements == [])

@@ -179,6 +179,29 @@ struct LossEvaluateTests {
         #expect(dpo.seedScores.count == 2 && dpo.seedScores[0] != dpo.seedScores[1])
     }
 
+    @Test func aKeptTrialThatWasChangedIsTrainedAgainAndSaid() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let first = try evaluate(program, "dpo", "--seeds", "1", "--skip-untrained").losses.map(\.seedScores)
+        let cache = program.folder.appending(path: ".cache/trials/trial")
+        let names = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+        #expect(!names.isEmpty)
+        for name in names {
+            let file = cache.appending(path: name)
+            var bytes = try Data(contentsOf: file)
+            let place = try #require(bytes.range(of: Data("questionScores".utf8))).upperBound + 20
+            bytes[place] = bytes[place] == UInt8(ascii: "9") ? UInt8(ascii: "8") : UInt8(ascii: "9")
+            try bytes.write(to: file)
+        }
+        let again = try program.run(
+            ["loss", "evaluate", "dpo", "--seeds", "1", "--skip-untrained"] + Self.setting)
+        #expect(again.errors.contains("is not what was kept there"), "\(again.errors)")
+        #expect(try again.json(Report.self).losses.map(\.seedScores) == first)
+        let third = try program.run(
+            ["loss", "evaluate", "dpo", "--seeds", "1", "--skip-untrained"] + Self.setting)
+        #expect(!third.errors.contains("is not what was kept there"))
+    }
+
     @Test func theSameSeedsGiveTheSameScoresInAnotherFolder() throws {
         let scores = try (0..<2).map { _ in
             let program = try Program()

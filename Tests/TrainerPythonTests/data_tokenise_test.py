@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -10,6 +9,7 @@ from data_files import SHARED, bpe_tokenizer, needs_shared_data
 from losslab_trainer.data import DataProblem, DataSpec, Message, PreferenceRow, load_preferences
 from losslab_trainer.data.rows import plain_text
 from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, TokeniseOptions, tokenise
+from trl_runs import trl_rows
 
 pytestmark = pytest.mark.slow
 
@@ -28,31 +28,6 @@ def trained_on(rows: list[PreferenceRow], *, begin: bool = False) -> Any:
 
 def as_json(text: Any) -> Any:
     return text if isinstance(text, str) else [message.to_json() for message in text]
-
-
-def trl_rows(raw: list[dict[str, Any]], tokenizer: Any, max_length: int | None, truncation: Truncation) -> list[Any]:
-    """What TRL makes of raw rows: one tuple (ids with chosen, its mask, ids with rejected, its mask) a row."""
-    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
-    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415
-    from trl.trainer.dpo_trainer import DataCollatorForPreference  # noqa: PLC0415
-
-    disable_progress_bars()
-    config = DPOConfig(
-        "unused", max_length=max_length, truncation_mode=truncation, use_cpu=True, bf16=False, report_to=[]
-    )
-    prepared = DPOTrainer._prepare_dataset(
-        SimpleNamespace(_tokenizer=tokenizer), Dataset.from_list(raw), tokenizer, config, "train"
-    )
-    collate = DataCollatorForPreference(tokenizer.pad_token_id, max_length=max_length, truncation_mode=truncation)
-    found = []
-    for row in prepared:
-        batch = collate([row])
-        sides = []
-        for i in (0, 1):
-            real = batch["attention_mask"][i].bool()
-            sides += [batch["input_ids"][i][real].tolist(), batch["completion_mask"][i][real].tolist()]
-        found.append(tuple(sides))
-    return found
 
 
 def ours(pairs: tuple[TokenisedPair, ...]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -45,3 +46,30 @@ def logged_steps(trainer_class: type, model: Any, tokenizer: Any, rows: Sequence
     )
     trainer.train()
     return trainer, [entry for entry in trainer.state.log_history if "rewards/margins" in entry]
+
+
+def trl_rows(
+    raw: list[dict[str, Any]], tokenizer: Any, max_length: int | None = None, truncation: str = "keep_start"
+) -> list[Any]:
+    """What TRL makes of raw rows: one tuple (ids with chosen, its mask, ids with rejected, its mask) a row."""
+    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
+    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415
+    from trl.trainer.dpo_trainer import DataCollatorForPreference  # noqa: PLC0415
+
+    disable_progress_bars()
+    config = DPOConfig(
+        "unused", max_length=max_length, truncation_mode=truncation, use_cpu=True, bf16=False, report_to=[]
+    )
+    prepared = DPOTrainer._prepare_dataset(
+        SimpleNamespace(_tokenizer=tokenizer), Dataset.from_list(raw), tokenizer, config, "train"
+    )
+    collate = DataCollatorForPreference(tokenizer.pad_token_id, max_length=max_length, truncation_mode=truncation)
+    found = []
+    for row in prepared:
+        batch = collate([row])
+        sides = []
+        for i in (0, 1):
+            real = batch["attention_mask"][i].bool()
+            sides += [batch["input_ids"][i][real].tolist(), batch["completion_mask"][i][real].tolist()]
+        found.append(tuple(sides))
+    return found

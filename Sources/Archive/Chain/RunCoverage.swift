@@ -69,6 +69,8 @@ struct ChainCheck {
     private mutating func check(_ key: String, _ links: [ChainLink], isTold: Bool) throws -> String? {
         let path = "\(folder)/\(key)"
         guard let size = fileSize(path) else {
+            // They are large, and nothing is computed from them again.
+            if RunLayout.mayBeDeleted(key) { return "\(key), which was deleted" }
             if !isTold { add(.missingFile, key, "is gone, though the run wrote it; restore it from a copy") }
             return nil
         }

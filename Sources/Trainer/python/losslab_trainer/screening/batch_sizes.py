@@ -33,7 +33,7 @@ def flaw_by_size(evaluate: Evaluate, beta: float) -> tuple[LossRejected | None, 
 
 
 def _alike(slopes: torch.Tensor, usual: torch.Tensor) -> float:
-    """The share of pulled pairs that are pulled the same way. Signs, since a batch's own spread may move single pairs."""
+    """The share of pulled pairs that are pulled the same way; by signs, since a batch may move single pairs."""
     pulled = (slopes != 0) & (usual != 0)
     return float((slopes[pulled].sign() == usual[pulled].sign()).double().mean()) if bool(pulled.any()) else 1.0
 
