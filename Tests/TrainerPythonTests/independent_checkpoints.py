@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,7 +131,8 @@ class Checkpoint:
     template: str | None
     tied: bool
     shard: str = "1GB"
-    changes: dict[str, Any] = field(default_factory=dict)
+    ends: tuple[str, ...] = ()  # tokens that its generation config names beside the end of a sequence
+    habits: dict[str, Any] = field(default_factory=dict)  # of sampling, in its generation config
 
     def __str__(self) -> str:
         tied = "tied" if self.tied else "untied"
@@ -138,7 +140,8 @@ class Checkpoint:
 
     @property
     def stops(self) -> set[str]:
-        return {END} if self.template is None else {END, TEMPLATES[self.template][1]}
+        turn = () if self.template is None else (TEMPLATES[self.template][1],)
+        return {END, *self.ends, *turn}
 
     def save(self, folder: Path) -> Path:
         """Random weights, spread so widely that answers differ and end: the stops' rows are the longest of the head."""
@@ -150,7 +153,7 @@ class Checkpoint:
             tie_word_embeddings=self.tied,
             pad_token_id=tokenizer.pad_token_id,
             **ids,
-            **(SHAPES[self.shape] | self.changes),
+            **SHAPES[self.shape],
         )
         torch.manual_seed(3)
         model = AutoModelForCausalLM.from_config(config)
@@ -164,13 +167,17 @@ class Checkpoint:
                 head[tokenizer.convert_tokens_to_ids(token)] *= 2.5
         model.save_pretrained(folder, max_shard_size=self.shard)
         tokenizer.save_pretrained(folder)
+        settings = {"eos_token_id": tokenizer.convert_tokens_to_ids([END, *self.ends])} if self.ends else {}
+        path = folder / "generation_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | settings | self.habits), "utf-8")
         return folder
 
 
+HABITS = {"do_sample": True, "repetition_penalty": 3.0, "no_repeat_ngram_size": 1, "min_new_tokens": 9, "top_k": 20}
 CHECKPOINTS = (
     Checkpoint("llama", "unigram", "begin", "none", "inst", tied=False, shard="10KB"),
-    Checkpoint("llama", "bpe", "begin", "the end", "headers", tied=True),
-    Checkpoint("qwen2", "bpe", "nothing", "its own", "chatml", tied=True),
+    Checkpoint("llama", "bpe", "begin", "the end", "headers", tied=True, ends=("<|im_end|>",)),
+    Checkpoint("qwen2", "bpe", "nothing", "its own", "chatml", tied=True, habits=HABITS),
     Checkpoint("qwen2", "unigram", "both", "the end", "ended", tied=False),
     Checkpoint("gemma", "unigram", "begin", "its own", "turns", tied=True, shard="10KB"),
     Checkpoint("phi3", "bpe", "nothing", "the end", "roles", tied=False),

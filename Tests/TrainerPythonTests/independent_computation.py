@@ -111,7 +111,8 @@ class Plain:
 
     def _logp(self, prompt: list[int], answer: list[int]) -> Tensor:
         ids = torch.tensor([prompt + answer])
-        logps = self.model(ids, use_cache=False).logits[0].log_softmax(-1)
+        # Without the last token, behind which nothing is predicted: a policy that writes it has not read it.
+        logps = self.model(ids[:, :-1], use_cache=False).logits[0].log_softmax(-1)
         # What comes first in a text is predicted by nothing.
         places = torch.arange(max(1, len(prompt)), ids.shape[1])
         summed: Tensor = logps[places - 1, ids[0, places]].sum()

@@ -154,6 +154,39 @@ def test_trl_makes_the_same_of_dialogues(tokenizer: Any, template: str) -> None:
     assert trl_rows([write(dialogue) for dialogue in DIALOGUES], tokenizer) == expected
 
 
+def cut(prompt: list[int], answer: list[int], length: int, end: bool) -> tuple[list[int], list[int]]:
+    """A whole sequence and its mask, of which the first or the last tokens are kept."""
+    ids, mask = prompt + answer, [0] * len(prompt) + [1] * len(answer)
+    return (ids[-length:], mask[-length:]) if end else (ids[:length], mask[:length])
+
+
+@pytest.mark.parametrize("truncation", ["keep_start", "keep_end"])
+def test_what_is_too_long_is_cut_as_trl_cuts_it(tokenizer: Any, truncation: Any, tmp_path: Path) -> None:
+    pytest.importorskip("trl")
+    tokenizer.chat_template = TEMPLATES["headers"][0]
+    write, _ = LAYOUTS["explicit-conversational"]
+    pairs = [of_dialogue(tokenizer, dialogue) for dialogue in DIALOGUES]
+    length = sorted(len(prompt) for prompt, *_ in pairs)[len(pairs) // 2]  # half of the prompts fill it
+    kept = [i for i, (prompt, *_) in enumerate(pairs) if truncation == "keep_end" or len(prompt) < length]
+    expected = []
+    for i in kept:
+        prompt, *answers = pairs[i]
+        expected.append(sum((cut(prompt, answer, length, truncation == "keep_end") for answer in answers), ()))
+    rows = [write(dialogue) for dialogue in DIALOGUES]
+    assert trl_rows(rows, tokenizer, length, truncation) == expected
+    loaded = load_preferences(DataSpec(str(write_rows(tmp_path / "rows.jsonl", rows))))
+    result = tokenise(loaded.rows, tokenizer, TokeniseOptions(max_length=length, truncation=truncation))
+    found = {}
+    for pair in result.pairs:
+        prompts = (pair.prompt_ids, pair.prompt_ids if pair.rejected_prompt_ids is None else pair.rejected_prompt_ids)
+        whole = zip(prompts, (pair.chosen_ids, pair.rejected_ids), strict=True)
+        found[pair.row] = sum((cut(list(p), list(a), length, False) for p, a in whole), ())
+    # Sides that are the same after the cut are left out here, and trained on by TRL.
+    same = {i for i, sides in zip(kept, expected, strict=True) if sides[:2] == sides[2:]}
+    assert found == {i: sides for i, sides in zip(kept, expected, strict=True) if i not in same}
+    assert len(found) > 5 and {drop.row for drop in result.dropped} == set(range(len(rows))) - set(found)
+
+
 def test_trl_makes_the_same_of_plain_text_unless_the_tokenizer_ends_texts_itself(tokenizer: Any) -> None:
     pytest.importorskip("trl")
     tokenizer.chat_template = None

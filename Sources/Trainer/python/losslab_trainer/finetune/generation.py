@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from losslab_trainer.answers import Question
 from losslab_trainer.data.special import plain_ids, written_ids
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.sides import borders_of, by_borders
 from losslab_trainer.finetune.stopping import stop_ids, without_habits
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
@@ -54,6 +55,7 @@ class TransformersEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.device: torch.device = next(model.parameters()).device
+        self._side = by_borders(borders_of(model))
 
     def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         """See Engine. Out of memory is answered by smaller batches."""
@@ -62,7 +64,7 @@ class TransformersEngine:
         rows, start = ROWS_AT_ONCE[self.device.type], 0
         torch.manual_seed(plan.seed)
         while start < len(order):
-            part = order[start : start + rows]
+            part = self._alike(order[start : start + rows], prompts, max_new_tokens)
             try:
                 new = self._generate([prompts[i] for i in part], plan, max_new_tokens)
             except Exception as error:
@@ -80,6 +82,19 @@ class TransformersEngine:
                 found[i] = tokens
             start += len(part)
         return found
+
+    def _alike(self, order: list[int], prompts: Sequence[Sequence[int]], new: int) -> list[int]:
+        """The first of these, sorted by length, that can be continued together by up to ``new`` tokens.
+
+        Where the rotary tables switch with the length, a batch has one of them (sides.py). So prompts on different
+        sides are apart, and where answers may cross, only prompts of one length do so at the same token.
+        """
+
+        def kind(i: int) -> tuple[Hashable, int]:
+            length = len(prompts[i])
+            return self._side(length), 0 if self._side(length) == self._side(length + new) else length
+
+        return [i for i in order if kind(i) == kind(order[0])]
 
     def _generate(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         width = max(map(len, prompts))
