@@ -55,10 +55,12 @@ extension SQLiteArchive {
             }
             let (found, coverage) = try await read { database in
                 var found = try disagreements(database, files, campaign: name)
-                found += try columnDisagreements(database, files, campaign: name, besides: Set(found.map(\.path)))
                 let check = try ChainCheck(
                     files.path, name: name, campaign: name, recordedHead: try Rows.chain(of: name, in: database),
                     known: Set(found.filter { $0.kind != .missingRow }.map(\.path)))
+                found += try columnDisagreements(
+                    database, files, campaign: name, besides: Set(found.map(\.path)),
+                    changed: Set(check.found.map(\.path)))
                 return (found + check.found, check.coverage)
             }
             verification.disagreements += found
@@ -115,8 +117,10 @@ private func disagreements(_ database: Database, _ files: RunFiles, campaign: St
 }
 
 /// Columns of one campaign against what its files give; files of which something is told already decide nothing.
+///
+/// - Parameter changed: files that are not what the run wrote, from which nothing should be restored.
 private func columnDisagreements(
-    _ database: Database, _ files: RunFiles, campaign: String, besides known: Set<String>
+    _ database: Database, _ files: RunFiles, campaign: String, besides known: Set<String>, changed: Set<String>
 ) throws -> [ArchiveDisagreement] {
     let columns = try StoredColumns()
     var found: [ArchiveDisagreement] = []
@@ -127,13 +131,18 @@ private func columnDisagreements(
         let path = "\(files.path)/\(key)"
         guard !known.contains(path) else { return }
         let arguments: StatementArguments = ["campaign": campaign]
+        let deciding = key == RunLayout.confirmation ? [path, "\(files.path)/\(RunLayout.manifest)"] : [path]
+        let advice =
+            changed.isDisjoint(with: deciding)
+            ? "`losslab archive rebuild` restores the archive from the files"
+            : "the file was changed since the run wrote it, so restore that first, from a copy"
         for difference in try columns.differences(
             in: tables, arguments: arguments &+ more, stored: database, write: write)
         {
             found.append(
                 ArchiveDisagreement(
                     kind: .different, campaign: campaign, path: path,
-                    message: "\(difference); `losslab archive rebuild` restores the archive from the files"))
+                    message: "\(difference); \(advice)"))
         }
     }
     do {

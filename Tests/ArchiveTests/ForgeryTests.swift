@@ -24,7 +24,8 @@ import Testing
         try directory.steps.store(Array("value".utf8), for: "generation/1")
         try campaign.folder.write(Array("<svg/>".utf8), to: "first/frontier.svg")
         try campaign.folder.write(Array("{}\n".utf8), to: "first/conversations/0001.jsonl")
-        try campaign.folder.write(Array("{}\n".utf8), to: "first/spending.jsonl")
+        // A file that is there and holds nothing is a file all the same.
+        try campaign.folder.write([], to: "first/spending.jsonl")
         try await recorder.record(
             [
                 RecordedCandidate(

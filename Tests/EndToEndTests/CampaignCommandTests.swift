@@ -30,6 +30,16 @@ struct CampaignCommandTests {
         try FileManager.default.removeItem(at: restored.folder.appending(path: "runs/archive.sqlite"))
         #expect(try restored.run("archive", "rebuild").code == 0)
         #expect(try TinyCampaign.archive(of: restored) == TinyCampaign.archive(of: whole))
+
+        let verified = try restored.run("archive", "verify")
+        #expect(verified.code == 0 && verified.output.contains("tiny: "), "\(verified.output)")
+        #expect(
+            verified.output.contains("covered by their SHA-256; that is every file of the run"), "\(verified.output)")
+        let report = restored.folder.appending(path: "runs/tiny/report.md")
+        let text = try String(contentsOf: report, encoding: .utf8)
+        try Data(text.replacing("Verdict", with: "Triumph").utf8).write(to: report)
+        let forged = try restored.run("archive", "verify")
+        #expect(forged.code == 1 && forged.output.contains("report.md: is not what the run wrote"), "\(forged.output)")
     }
 
     @Test func aLossIsShownWithItsTrialsAndItsLineage() throws {

@@ -178,3 +178,11 @@ def test_a_last_batch_too_small_for_a_loss_is_not_the_losss_fault_and_told_befor
     assert world.run("ended", training={"batchSize": 8, "maxSteps": 2, "shuffle": False}, **spread)["steps"] == 2
     with pytest.raises(LossRejected):
         world.run("broken", training={"batchSize": 8}, **(spread | {"source": BROKEN}))
+
+
+def test_a_campaigns_trial_rejects_such_a_loss_by_its_last_batch_and_goes_on_with_others(world: Bench) -> None:
+    draw = {"side": "search", "confirmationShare": 0.1, "count": 17, "seed": 1}
+    asked: dict[str, Any] = {"data": {"heldOutShare": 0, "draw": draw}, "training": {"batchSize": 8}}
+    with pytest.raises(LossRejected, match="leave a batch of 1"):
+        world.run("drawn", source=SPREAD, **asked)
+    assert world.run("drawn", **asked)["steps"] == 3

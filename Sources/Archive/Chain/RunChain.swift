@@ -82,9 +82,10 @@ final class RunChain: Sendable {
         var links: [ChainLink] = []
         for key in keys {
             guard let size = fileSize("\(folder)/\(key)") else { continue }
-            let end = state.withLock { $0.known[key]?.end } ?? 0
-            guard size != end else { continue }
-            let range = size > end ? end..<size : 0..<size
+            let known = state.withLock { $0.known[key]?.end }
+            guard size != known else { continue }
+            let end = known ?? 0
+            let range = size >= end ? end..<size : 0..<size
             guard let sha256 = try hash(of: range, in: "\(folder)/\(key)") else { continue }
             links.append(ChainLink(key: key, range: range, sha256: sha256))
         }

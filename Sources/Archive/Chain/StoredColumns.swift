@@ -62,7 +62,7 @@ struct StoredColumns {
             let columns = other.columnNames.filter { !notInFiles.contains($0) && !isSame(row[$0], other[$0]) }
             guard let column = columns.first else { continue }
             let (own, due) = (text(row[column] as DatabaseValue), text(other[column] as DatabaseValue))
-            let more = columns.count > 1 ? " (and \(columns.count - 1) more columns)" : ""
+            let more = columns.count > 1 ? " (columns that differ: \(columns.count))" : ""
             found.append(
                 "the archive's \(table).\(column) of \(name) is \(short(own)), the run directory gives \(short(due))\(more)"
             )

@@ -20,6 +20,7 @@ from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions
 from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving, stopping
 from losslab_trainer.finetune.evaluation import HeldOut, score_all
 from losslab_trainer.finetune.finite import require_finite_pairs
+from losslab_trainer.finetune.last_batch import LastBatchTooSmall
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
 from losslab_trainer.finetune.preparation import PreparedData, prepare
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -280,6 +281,10 @@ def _train(
             train = partial(trl_trainer.train, tokenizer=loaded.tokenizer)
         try:
             return train(scorer, data.train, reference, loss, beta=job.beta, settings=job.training, on_metrics=report)
+        except LastBatchTooSmall as problem:
+            if data.pool:  # a campaign goes on without this loss; its number of pairs serves all the others
+                raise LossRejected("nonfinite", str(problem), details={"check": "last-batch"}) from None
+            raise
         finally:
             loaded.model.eval()
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from losslab_trainer.data.json_files import columns_of
+from losslab_trainer.data.opening import COMPRESSIONS
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.tables import without_padding
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv", ".arrow", ".feather")
-COMPRESSIONS = (".gz", ".bz2", ".zst", ".lz4", ".br")
 NOT_DATA = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "dataset_dict.json"})
 
 

@@ -6,26 +6,32 @@ schema for the file, such as pyarrow's, gives every row the keys of all others a
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from losslab_trainer.data.opening import DEEPEST_ROW, LONGEST_LINE, as_utf8, depth, lines
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import Broken, RawRow
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-def read_json(name: str, content: bytes) -> list[RawRow]:
+
+def read_json(name: str, content: bytes, limit: int | None = None) -> list[RawRow]:
     """Rows of a JSON file: an array of objects, columns of equal length, or JSON lines after all."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = as_utf8(name, content)
     start = content.lstrip()[:1]
     if start == b"{" and _first_line_is_object(content):
-        return read_json_lines(name, content)
+        return read_json_lines(lines(io.BufferedReader(io.BytesIO(content))), limit)
     try:
         value = json.loads(content)
     except ValueError as error:
         if start == b"{" and content.strip().count(b"\n") > 0:
-            return read_json_lines(name, content)
+            return read_json_lines(lines(io.BufferedReader(io.BytesIO(content))), limit)
         raise DataProblem(f"{name} is not JSON: {error}") from None
+    except RecursionError:
+        raise DataProblem(f"{name} nests too deeply to be rows of text") from None
     return _rows_of(name, value)
 
 
@@ -60,22 +66,43 @@ def _rows_of(name: str, value: Any) -> list[RawRow]:
     return [value]
 
 
-def read_json_lines(name: str, content: bytes) -> list[RawRow]:
-    """Rows of JSON lines; blank lines do not count."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    return [_line(line) for line in content.split(b"\n") if line.strip()]
+def read_json_lines(found: Iterable[bytes | int], limit: int | None = None) -> list[RawRow]:
+    """Rows of JSON lines, the first ``limit``; blank lines do not count. A number is the length of too long a line."""
+    rows: list[RawRow] = []
+    for number, line in enumerate(found):
+        if limit is not None and len(rows) >= limit:
+            break
+        if isinstance(line, int):
+            rows.append(Broken(f"a line of {line} bytes, more than {LONGEST_LINE}"))
+            continue
+        text = line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
+        if text.strip():
+            rows.append(_line(text))
+    return rows
 
 
 def _line(line: bytes) -> RawRow:
+    deep = depth(line)
+    if deep > DEEPEST_ROW:
+        return Broken(f"nested {deep} deep, more than {DEEPEST_ROW}")
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return Broken(f"not UTF-8 at byte {error.start} of the line")
     except ValueError as error:
-        return Broken(f"not JSON: {error}")
-    except RecursionError:
-        return Broken("not JSON: nested too deeply")
-    return value if isinstance(value, dict) else Broken(f"not an object but {_kind(value)}")
+        return Broken(f"not JSON: {str(error).split(';')[0]}")
+    if not isinstance(value, dict):
+        return Broken(f"not an object but {_kind(value)}")
+    half = _half_pair(value) if b"\\u" in line else None
+    return Broken(f"half a surrogate pair (\\u{half:04x}), which is no character") if half else value
+
+
+def _half_pair(value: Any) -> int | None:
+    """The first half of a pair of surrogates that stands alone, in keys or values."""
+    if isinstance(value, str):
+        return next((ord(sign) for sign in value if "\ud800" <= sign <= "\udfff"), None)
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return next((half for part in parts if (half := _half_pair(part)) is not None), None)
 
 
 def _kind(value: Any) -> str:

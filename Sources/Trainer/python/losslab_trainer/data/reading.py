@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,25 +9,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from losslab_trainer.data.folders import COMPRESSIONS, ENDINGS, ending, is_saved, open_folder, open_saved
+from losslab_trainer.data.folders import ENDINGS, ending, is_saved, open_folder, open_saved
 from losslab_trainer.data.hub import HUB_ID, open_hub
 from losslab_trainer.data.json_files import columns_of, read_json, read_json_lines
+from losslab_trainer.data.opening import COMPRESSIONS, lines, opened, whole
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tables import read_arrow, read_csv, read_parquet
 
-GZIP = b"\x1f\x8b"  # first bytes, whatever the name says
-
-READERS: Mapping[str, Callable[[str, bytes], list[RawRow]]] = {
-    ".jsonl": read_json_lines,
-    ".ndjson": read_json_lines,
+WHOLE: Mapping[str, Callable[[str, bytes, int | None], list[RawRow]]] = {
     ".json": read_json,
-    ".parquet": lambda _, content: read_parquet(content),
-    ".arrow": lambda _, content: read_arrow(content),
-    ".feather": lambda _, content: read_arrow(content),
-    ".csv": lambda name, content: read_csv(name, content, ","),
-    ".tsv": lambda name, content: read_csv(name, content, "\t"),
+    ".parquet": lambda _, content, limit: read_parquet(content, limit),
+    ".arrow": lambda _, content, limit: read_arrow(content, limit),
+    ".feather": lambda _, content, limit: read_arrow(content, limit),
+    ".csv": lambda name, content, _: read_csv(name, content, ","),
+    ".tsv": lambda name, content, _: read_csv(name, content, "\t"),
 }
 
 
@@ -49,33 +45,38 @@ def _opened(spec: DataSpec) -> Source:
             if value is not None:
                 raise DataProblem(f"{path} lies here; {option} {value} is for data sets of the Hub")
     if path.is_dir():
-        return open_saved(path, spec.split) if is_saved(path) else open_folder(path, spec.split, read_file)
+        return (
+            open_saved(path, spec.split)
+            if is_saved(path)
+            else open_folder(path, spec.split, lambda file: read_file(file, spec.limit))
+        )
     if path.exists():
         if spec.split is not None:
             raise DataProblem(f"{path} is one file and has no splits; leave out --split {spec.split}")
-        rows = read_file(path)
+        rows = read_file(path, spec.limit)
         return Source(str(path), columns_of(rows), rows)
     if ending(path) or not HUB_ID.fullmatch(spec.path):
         raise DataProblem(f"there is no file or folder {path}; check the path")
     return open_hub(spec)
 
 
-def read_file(path: Path) -> list[RawRow]:
-    """Rows of one file, by its ending, or by its first bytes where the ending says nothing."""
+def read_file(path: Path, limit: int | None = None) -> list[RawRow]:
+    """Rows of one file, by its ending, or by its first bytes where the ending says nothing.
+
+    JSON lines and tables are read up to ``limit`` rows; other kinds as a whole.
+    """
     try:
-        compressed = path.suffix.lower() in COMPRESSIONS
-        with pa.input_stream(str(path), compression="detect" if compressed else None) as stream:
-            content: bytes = stream.read()
-        if content[:2] == GZIP:
-            content = gzip.decompress(content)
-        kind = ending(path) or _kind(content)
-        if not kind:
-            raise DataProblem(
-                f"{path} is of no kind that is read: {', '.join(ENDINGS)}, also with {', '.join(COMPRESSIONS)}"
-            )
-        return READERS[kind](str(path), content)
+        with opened(path) as stream:
+            kind = ending(path) or _kind(stream.peek(4096))
+            if kind in (".jsonl", ".ndjson"):
+                return read_json_lines(lines(stream), limit)
+            if not kind:
+                raise DataProblem(
+                    f"{path} is of no kind that is read: {', '.join(ENDINGS)}, also with {', '.join(COMPRESSIONS)}"
+                )
+            return WHOLE[kind](str(path), whole(path, stream), limit)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise DataProblem(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise DataProblem(f"{path} cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}") from None
 
 
 def _kind(content: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,23 +10,46 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
+from losslab_trainer.data.opening import as_utf8
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import Broken, RawRow
 
+MOST_COLUMNS = 2_000
+ROWS_AT_ONCE = 1_000
 
-def read_parquet(content: bytes) -> list[RawRow]:
-    return _rows(pyarrow.parquet.read_table(pa.BufferReader(content), use_threads=False))
+
+def read_parquet(content: bytes, limit: int | None = None) -> list[RawRow]:
+    file = pyarrow.parquet.ParquetFile(pa.BufferReader(content))
+    _require_columns(file.schema_arrow.names)
+    at_once = min(limit or ROWS_AT_ONCE, ROWS_AT_ONCE)
+    return _rows(file.iter_batches(batch_size=at_once, use_threads=False), limit)
 
 
-def read_arrow(content: bytes) -> list[RawRow]:
+def read_arrow(content: bytes, limit: int | None = None) -> list[RawRow]:
     """An Arrow file (Feather too), or a stream such as `datasets` keeps."""
     buffer = pa.BufferReader(content)
-    reader = pa.ipc.open_file(buffer) if content[:6] == b"ARROW1" else pa.ipc.open_stream(buffer)
-    return _rows(reader.read_all())
+    if content[:6] != b"ARROW1":
+        stream = pa.ipc.open_stream(buffer)
+        _require_columns(stream.schema.names)
+        return _rows(stream, limit)
+    file = pa.ipc.open_file(buffer)
+    _require_columns(file.schema.names)
+    return _rows((file.get_batch(number) for number in range(file.num_record_batches)), limit)
 
 
-def _rows(table: pa.Table) -> list[RawRow]:
-    return [{name: without_padding(value) for name, value in row.items()} for row in table.to_pylist()]
+def _require_columns(names: Sequence[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise DataProblem(f"{len(names)} columns, more than {MOST_COLUMNS}; keep those with prompt and answers")
+
+
+def _rows(batches: Iterable[pa.RecordBatch], limit: int | None) -> list[RawRow]:
+    rows: list[RawRow] = []
+    for batch in batches:
+        part = batch if limit is None else batch.slice(0, limit - len(rows))
+        rows += [{name: without_padding(value) for name, value in row.items()} for row in part.to_pylist()]
+        if limit is not None and len(rows) >= limit:
+            break
+    return rows
 
 
 def without_padding(value: Any) -> Any:
@@ -38,9 +61,12 @@ def without_padding(value: Any) -> Any:
 
 def read_csv(name: str, content: bytes, delimiter: str) -> list[RawRow]:
     """A table with a header line. All cells are text; a line with too many or too few cells is one bad row."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = as_utf8(name, content)
     if not content.strip():
         return []
+    columns = content[: content.find(b"\n") if b"\n" in content else None].count(delimiter.encode()) + 1
+    if columns > MOST_COLUMNS:
+        raise DataProblem(f"{name} has {columns} columns, more than {MOST_COLUMNS}; keep those with prompt and answers")
     refused: list[tuple[int, str]] = []
 
     def refuse(row: pyarrow.csv.InvalidRow) -> str:

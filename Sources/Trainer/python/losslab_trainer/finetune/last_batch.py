@@ -12,10 +12,14 @@ from losslab_trainer.finetune.problem import FinetuneProblem
 NATS = 50.0  # of an answer, about
 
 
+class LastBatchTooSmall(FinetuneProblem):
+    """The loss needs more pairs than the last batch has."""
+
+
 def require_last_batch(
     loss: LossEvaluator, batches: Sequence[Sequence[int]], batch_size: int, beta: float, scale: float
 ) -> None:
-    """Raises FinetuneProblem where the loss takes a batch of ``batch_size``, but not one that the pairs leave over.
+    """Raises LastBatchTooSmall where the loss takes a batch of ``batch_size``, but not one that the pairs leave over.
 
     A loss that needs several pairs (a spread, a ranking) would else end a training of hours at the epoch's end, and
     what is wrong is the number of pairs. A loss that takes neither is left to the training to reject.
@@ -27,7 +31,7 @@ def require_last_batch(
     others = (size for size in range(batch_size - 1, smallest, -1) if not 0 < pairs % size <= smallest)
     other = next(others, None)
     step = "give more pairs" if other is None else f"take batchSize {other}, give more pairs"
-    raise FinetuneProblem(
+    raise LastBatchTooSmall(
         f"training.batchSize: {pairs} pairs in batches of {batch_size} leave a batch of {smallest}, for which the loss "
         f"gives no finite value, as it does for {batch_size}; {step}, or set maxSteps so that training ends before it"
     )
