@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -57,27 +60,36 @@ def texts() -> Iterator[str]:
     yield from (sentence(random.Random(i), 12) + "\n" for i in range(80))
 
 
+def unigrams() -> list[tuple[str, float]]:
+    """Pieces with log-probabilities: every word behind its space, and every character. `tokenizers`' own trainer of
+    Unigrams finds others at each run."""
+    spaced = [text.replace(" ", "\u2581") for text in texts()]
+    counts = Counter(piece for text in spaced for piece in re.findall("\u2581[a-z]+", text))
+    counts.update(character for text in spaced for character in text)
+    total = counts.total()
+    found = [(piece, math.log(count / total)) for piece, count in sorted(counts.items())]
+    return [*((token, 0.0) for token in SPECIAL), *found]
+
+
 def trained_tokenizer(pieces: Pieces, adds: Adds = "nothing", pads: Pads = "its own") -> PreTrainedTokenizerFast:
     """Byte-level BPE, or a Unigram over text whose spaces are written out, as sentencepiece has it."""
     if pieces == "bpe":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
-        trainer: Any = trainers.BpeTrainer(
+        trainer = trainers.BpeTrainer(
             vocab_size=380,
             special_tokens=list(SPECIAL),
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
+        tokenizer.train_from_iterator(texts(), trainer)
     else:
-        tokenizer = Tokenizer(models.Unigram())
+        tokenizer = Tokenizer(models.Unigram(unigrams(), SPECIAL.index(UNKNOWN), False))
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
         tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
-        trainer = trainers.UnigramTrainer(
-            vocab_size=200, special_tokens=list(SPECIAL), unk_token=UNKNOWN, show_progress=False
-        )
-    tokenizer.train_from_iterator(texts(), trainer)
+        tokenizer.add_special_tokens(list(SPECIAL))
     if adds != "nothing":
         known = [(token, tokenizer.token_to_id(token)) for token in (BEGIN, END)]
         single = f"{BEGIN} $A {END}" if adds == "both" else f"{BEGIN} $A"
