@@ -211,8 +211,10 @@ private func rerunDisagreements(
         }
     }
     var coverage: [RunCoverage] = []
+    let ids = files.ids()
+    guard !ids.isEmpty else { return (found, []) }
     let columns = try StoredColumns()
-    for id in files.ids() {
+    for id in ids {
         if !found.contains(where: { $0.path == files.file(of: id) }), let record = try? files.record(id) {
             let differences = try columns.differences(
                 in: [("reruns", ["id", "name"], "id = :id")], arguments: ["id": id], stored: database
