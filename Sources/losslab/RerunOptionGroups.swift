@@ -20,7 +20,7 @@ struct RerunTrainingOptions: ParsableArguments {
     @Option(help: "Pairs a step, which the loss sees at once.")
     var batchSize = 16
 
-    @Option(help: "Pairs in memory at once. Default: what fits. It changes the result by rounding only, which in bfloat16 shows.")
+    @Option(help: "Pairs in memory at once. Default: what fits. Changes the result by rounding (shows in bfloat16).")
     var microBatch: Int?
 
     @Option(help: "End after so many steps.")
