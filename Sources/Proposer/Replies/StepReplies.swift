@@ -1,3 +1,5 @@
+import ChatClient
+
 /// What the analysing step concludes.
 public struct Analysis: Codable, Sendable, Equatable {
     /// What the scores teach.
@@ -49,9 +51,9 @@ private func answered(_ reply: String) throws(ReplyProblem) -> String {
         throw ReplyProblem(
             .form, "the reply has \(reply.utf8.count) bytes, more than the \(longestReply) that are read")
     }
-    let text = AnswerText.normalised(reply)
-    guard !text.trimmed.isEmpty else { throw ReplyProblem(.empty, "the reply was empty") }
-    guard let answer = AnswerText.withoutThoughts(text), !answer.trimmed.isEmpty else {
+    guard !AnswerText.normalised(reply).trimmed.isEmpty else { throw ReplyProblem(.empty, "the reply was empty") }
+    let answer = AnswerText.normalised(SpokenText(of: reply).text)
+    guard !answer.trimmed.isEmpty else {
         throw ReplyProblem(.thoughtsOnly, "the reply held thoughts and no answer")
     }
     return answer
