@@ -118,6 +118,10 @@ import Testing
         #expect(secrets.scrubbed("got \(Self.key)!") == "got [key]!")
         #expect(secrets.scrubbed("got sk-Pl4nted-9f8e***d3c2b1a0") == "got [key]***[key]")
         #expect(secrets.scrubbed("nothing here") == "nothing here")
+        let halves = "\(Self.key.prefix(20)) and then \(Self.key.dropFirst(20))"
+        #expect(secrets.occur(in: Array(halves.utf8)) && secrets.scrubbed(halves) == "[key] and then [key]")
+        #expect(!secrets.occur(in: Array("sk-Pl4n and 4nted-9".utf8)) && !secrets.occur(in: []))
+        #expect(!Secrets(key: nil).occur(in: Array("anything at all".utf8)))
         #expect("\(Secret(Self.key)) \(String(reflecting: Secret(Self.key)))" == "[key] [key]")
     }
 }

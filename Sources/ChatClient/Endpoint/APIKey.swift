@@ -21,15 +21,56 @@ struct Secrets: Sendable {
     /// Extra headers with their environment variables filled in.
     let headers: [(name: String, value: Secret)]
     private let texts: [[UInt8]]
+    private let pieces: Pieces
 
     init(key: Secret?, headers: [(name: String, value: Secret)] = [], secretHeaderValues: [Secret] = []) {
         self.key = key
         self.headers = headers
         texts = ([key].compactMap { $0 } + secretHeaderValues).map { Array($0.revealed.utf8) }.filter { !$0.isEmpty }
+        pieces = Pieces(of: texts, length: Self.shortestPiece)
     }
 
     /// Shortest piece of a key that is taken for one.
     private static let shortestPiece = 8
+
+    /// All pieces of a length, to be looked for in one pass: by their first two bytes, then as a whole.
+    private struct Pieces: CustomReflectable {
+        /// A dump shows no secret.
+        var customMirror: Mirror { Mirror(self, children: []) }
+
+        private var wholes: Set<ArraySlice<UInt8>> = []
+        private var beginnings = [Bool](repeating: false, count: 1 << 16)
+        private var lengths: Set<Int> = []
+
+        init(of texts: [[UInt8]], length: Int) {
+            for text in texts {
+                let count = min(length, text.count)
+                lengths.insert(count)
+                for start in 0...(text.count - count) {
+                    let piece = text[start..<(start + count)]
+                    wholes.insert(piece)
+                    if count > 1 { beginnings[Int(piece[start]) << 8 | Int(piece[start + 1])] = true }
+                }
+            }
+        }
+
+        func occur(in bytes: [UInt8]) -> Bool {
+            guard !wholes.isEmpty else { return false }
+            return lengths.contains { length in
+                guard length > 1 else { return bytes.contains { wholes.contains([$0][...]) } }
+                guard bytes.count >= length else { return false }
+                return bytes.withUnsafeBufferPointer { all in
+                    for start in 0...(bytes.count - length)
+                    where beginnings[Int(all[start]) << 8 | Int(all[start + 1])]
+                        && wholes.contains(bytes[start..<(start + length)])
+                    {
+                        return true
+                    }
+                    return false
+                }
+            }
+        }
+    }
 
     /// The text with each secret, and each longer piece of one, replaced. For messages from servers, which like to echo.
     func scrubbed(_ text: String) -> String {
@@ -38,25 +79,8 @@ struct Secrets: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Whether a whole secret is among the bytes.
-    func occur(in bytes: [UInt8]) -> Bool {
-        texts.contains { secret in
-            bytes.withUnsafeBytes { all in secret.withUnsafeBytes { Self.contains(all, $0) } }
-        }
-    }
-
-    private static func contains(_ all: UnsafeRawBufferPointer, _ sought: UnsafeRawBufferPointer) -> Bool {
-        guard let start = all.baseAddress, let one = sought.baseAddress else { return false }
-        var at = 0
-        while at + sought.count <= all.count {
-            guard let found = memchr(start + at, Int32(sought[0]), all.count - at - sought.count + 1) else {
-                return false
-            }
-            if memcmp(found, one, sought.count) == 0 { return true }
-            at = UnsafeRawPointer(found) - start + 1
-        }
-        return false
-    }
+    /// Whether a secret, or a longer piece of one, is among the bytes: a server may echo a key in two halves.
+    func occur(in bytes: [UInt8]) -> Bool { pieces.occur(in: bytes) }
 
     private static func withoutPieces(of secret: [UInt8], in text: [UInt8]) -> [UInt8] {
         let shortest = min(shortestPiece, secret.count)
