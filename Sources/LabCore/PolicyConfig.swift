@@ -34,7 +34,7 @@ public struct PolicyModelConfig: Codable, Sendable, Equatable {
     /// LoRA adapters of this rank; `nil` trains every weight.
     public var loraRank: Int?
     public var gradientCheckpointing = false
-    /// `chatml`, `zephyr` or a file; `nil` takes the tokenizer's own.
+    /// `chatml`, `zephyr`, `llama3`, `gemma`, `mistral` or a file; `nil` takes the tokenizer's own.
     public var chatTemplate: String?
     /// Whether a template that looks doubtful is used all the same.
     public var acceptTemplate = false

@@ -106,7 +106,7 @@ struct LabelAnswerOptions: ParsableArguments {
     @Option(help: "auto, cpu or cuda.")
     var device: String?
 
-    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
+    @Option(help: "Chat template: chatml, zephyr, llama3, gemma, mistral, or a file. Default: the tokenizer's own.")
     var chatTemplate: String?
 
     @Flag(help: "Use a chat template that looks doubtful.")

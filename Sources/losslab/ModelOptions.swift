@@ -24,7 +24,7 @@ struct ModelOptions: ParsableArguments {
     @Flag(help: "Recompute activations instead of keeping them: less memory, more time.")
     var gradientCheckpointing = false
 
-    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
+    @Option(help: "Chat template: chatml, zephyr, llama3, gemma, mistral, or a file. Default: the tokenizer's own.")
     var chatTemplate: String?
 
     @Flag(help: "Use a chat template that looks doubtful.")

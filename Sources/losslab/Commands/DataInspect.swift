@@ -35,7 +35,7 @@ struct DataInspect: AsyncParsableCommand {
     @Option(help: "Longest prompt and answer together, in tokens; what is cut is counted.")
     var maxLength: Int?
 
-    @Option(help: "Chat template: chatml, zephyr, or a file. Default: the tokenizer's own.")
+    @Option(help: "Chat template: chatml, zephyr, llama3, gemma, mistral, or a file. Default: the tokenizer's own.")
     var chatTemplate: String?
 
     @Flag(help: "Use a chat template that looks doubtful.")

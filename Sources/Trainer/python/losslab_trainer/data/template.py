@@ -15,6 +15,11 @@ from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import PreferenceRow
 from losslab_trainer.data.special import added, written_ids
 
+# These models were not trained with a turn of their own for it.
+_NO_SYSTEM = (
+    "{% for message in messages %}{% if message['role'] not in ('user', 'assistant') %}"
+    "{{ raise_exception('no turn for the role ' ~ message['role']) }}{% endif %}{% endfor %}"
+)
 # Common forms, for models without one. Written out here in our own words: turn = header, text, end.
 TEMPLATES: Mapping[str, str] = {
     "chatml": (
@@ -25,9 +30,30 @@ TEMPLATES: Mapping[str, str] = {
         "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}{{ eos_token }}\n"
         "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
     ),
+    "llama3": (
+        "{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
+        "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+        "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+    ),
+    "gemma": (
+        _NO_SYSTEM + "{% for message in messages %}<start_of_turn>{{ 'model' if message['role'] == 'assistant' else "
+        "message['role'] }}\n{{ message['content'] | trim }}<end_of_turn>\n{% endfor %}"
+        "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+    ),
+    "mistral": (
+        _NO_SYSTEM
+        + "{% for message in messages %}{% if message['role'] == 'user' %}[INST] {{ message['content'] }}[/INST]"
+        "{% else %} {{ message['content'] | trim }}{{ eos_token }}{% endif %}{% endfor %}"
+    ),
 }
 # What tells that a model knows a form: these are single tokens of its vocabulary.
-MARKERS: Mapping[str, str] = {"chatml": "<|im_start|>", "zephyr": "<|assistant|>"}
+MARKERS: Mapping[str, str] = {
+    "chatml": "<|im_start|>",
+    "zephyr": "<|assistant|>",
+    "llama3": "<|start_header_id|>",
+    "gemma": "<start_of_turn>",
+    "mistral": "[INST]",
+}
 
 LONGEST_ERROR = 200  # characters
 QUESTION, ANSWER, SYSTEM = "Qwhat is asked hereQ", "Awhat is answered hereA", "Swhat is ruled hereS"
