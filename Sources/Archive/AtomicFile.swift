@@ -111,13 +111,17 @@ func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
     }
 }
 
+/// A descriptor of a file that is there; `nil` where there is none.
+func openedForReading(_ path: String) throws -> Int32? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor < 0 else { return descriptor }
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    throw ArchiveError.system(errno, path: path, doing: "read")
+}
+
 /// The whole file, or `nil` when there is none (or a folder in its place).
 func readWhole(_ path: String) throws -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-        if errno == ENOENT || errno == ENOTDIR { return nil }
-        throw ArchiveError.system(errno, path: path, doing: "read")
-    }
+    guard let descriptor = try openedForReading(path) else { return nil }
     defer { close(descriptor) }
     var status = stat()
     fstat(descriptor, &status)

@@ -18,10 +18,11 @@ extension String {
         return String(shown)
     }
 
-    /// The same, cut to a number of characters with the number of those left out.
+    /// The same, cut to a number of Unicode scalars with the number of those left out: one character may hold any number.
     public func printable(upTo longest: Int) -> String {
-        let left = count - longest
-        return left > 0 ? "\(String(prefix(longest)).printable) ... (\(left) more characters)" : printable
+        let left = unicodeScalars.count - longest
+        guard left > 0 else { return printable }
+        return "\(String(unicodeScalars.prefix(longest)).printable) ... (\(left) more characters)"
     }
 }
 

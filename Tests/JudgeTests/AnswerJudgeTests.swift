@@ -82,11 +82,7 @@ import Testing
     @Test func comparisonsGiveAScoreAboutTheBaselinesLevel() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try scratch.write(
-            "system_prompt: s\nprompt_template: [\"Q {question_1} 1: {answer_1} 2: {answer_2}\"]\n",
-            to: "pairs/judge_config.yaml")
-        let questions = try smallSuite(scratch) + "/question.jsonl"
-        let suite = try PairwiseSuite(folder: scratch.path + "/pairs", questions: questions)
+        let suite = try smallPairwiseSuite(scratch)
         let judge = ScriptedJudge { request in
             if request.shown.contains("d1") { return reply("[[A=B]]") }
             return reply(request.shown.contains("1: a1") || request.shown.contains("1: b1") ? "[[A>>B]]" : "[[B>A]]")
@@ -104,11 +100,7 @@ import Testing
     @Test func aGameWithoutAVerdictSpeaksForNeitherSide() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try scratch.write(
-            "system_prompt: s\nprompt_template: [\"Q {question_1} 1: {answer_1} 2: {answer_2}\"]\n",
-            to: "pairs/judge_config.yaml")
-        let suite = try PairwiseSuite(
-            folder: scratch.path + "/pairs", questions: try smallSuite(scratch) + "/question.jsonl")
+        let suite = try smallPairwiseSuite(scratch)
         let judge = ScriptedJudge { request in
             if request.shown.contains("c1") { return reply("I cannot compare these.") }
             return reply(request.shown.contains("1: d1") ? "[[A>>B]]" : "Hard to say.")

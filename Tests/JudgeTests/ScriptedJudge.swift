@@ -30,6 +30,14 @@ extension ChatRequest {
     var shown: String { messages.last { $0.role == .user }?.content ?? "" }
 }
 
+/// A suite of pairwise comparisons over the questions of `smallSuite`.
+func smallPairwiseSuite(_ scratch: Scratch) throws -> PairwiseSuite {
+    try scratch.write(
+        "system_prompt: s\nprompt_template: [\"Q {question_1} 1: {answer_1} 2: {answer_2}\"]\n",
+        to: "pairs/judge_config.yaml")
+    return try PairwiseSuite(folder: scratch.path + "/pairs", questions: try smallSuite(scratch) + "/question.jsonl")
+}
+
 /// A small suite with MT-Bench's layout, prompts of its own, and two questions of which one needs a reference.
 func smallSuite(_ scratch: Scratch) throws -> String {
     func prompt(_ name: String, _ template: String) -> String {

@@ -91,11 +91,7 @@ import Testing
     @Test func labelsInThoughtsDoNotVoidAVerdict() async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try scratch.write(
-            "system_prompt: s\nprompt_template: [\"Q {question_1} 1: {answer_1} 2: {answer_2}\"]\n",
-            to: "pairs/judge_config.yaml")
-        let suite = try PairwiseSuite(
-            folder: scratch.path + "/pairs", questions: try smallSuite(scratch) + "/question.jsonl")
+        let suite = try smallPairwiseSuite(scratch)
         func play(_ judge: ScriptedJudge) async throws -> PairwiseRun.Outcome {
             let grader = PairwiseGrader(suite: suite, service: judge, settings: JudgeSettings(model: "j"))
             return try await PairwiseRun(folder: scratch.path + "/out", grader: grader).run(

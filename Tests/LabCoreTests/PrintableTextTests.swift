@@ -24,5 +24,7 @@ import Testing
     @Test func whatIsTooLongIsCutWithTheNumberLeftOut() {
         #expect(String(repeating: "a", count: 12).printable(upTo: 10) == "aaaaaaaaaa ... (2 more characters)")
         #expect("ab".printable(upTo: 2) == "ab")
+        let piled = "a" + String(repeating: "\u{301}", count: 1_000)
+        #expect(piled.count == 1 && piled.printable(upTo: 10).hasSuffix(" ... (991 more characters)"))
     }
 }

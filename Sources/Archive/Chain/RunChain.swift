@@ -155,11 +155,7 @@ func fileSize(_ path: String) -> Int? {
 
 /// The SHA-256 of a part of a file, read piece by piece; `nil` where the file does not have it.
 func hash(of range: Range<Int>, in path: String) throws -> String? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-        if errno == ENOENT || errno == ENOTDIR { return nil }
-        throw ArchiveError.system(errno, path: path, doing: "read")
-    }
+    guard let descriptor = try openedForReading(path) else { return nil }
     defer { close(descriptor) }
     var hasher = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 18)

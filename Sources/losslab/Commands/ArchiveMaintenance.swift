@@ -25,7 +25,9 @@ struct ArchiveExport: AsyncParsableCommand {
         let archive = try openArchive(try projectOption.resolve())
         try await orFail {
             try await archive.export(campaign, as: exportFormat, canonical: canonical) { text in
-                try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+                // A file gets every byte as it is; a terminal would obey some.
+                let shown = isatty(STDOUT_FILENO) == 1 ? text.printable : text
+                try FileHandle.standardOutput.write(contentsOf: Data(shown.utf8))
             }
         }
     }

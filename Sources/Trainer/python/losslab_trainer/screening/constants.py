@@ -49,7 +49,8 @@ def _bounded(operator: ast.operator, left: int | float, right: int | float) -> i
     whole = isinstance(left, int) and isinstance(right, int)
     if whole and isinstance(operator, ast.Pow | ast.LShift) and right > 0:
         grows = int(left).bit_length() * right if isinstance(operator, ast.Pow) else int(left).bit_length() + right
-        if abs(left) > 1 and grows > MOST_BITS:
+        stays = left == 0 or (abs(left) == 1 and isinstance(operator, ast.Pow))
+        if not stays and grows > MOST_BITS:
             raise TooLarge(f"a whole number of more than {MOST_BITS} bits: write it as a float, such as 1e8")
     try:
         match operator:
