@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,14 +32,13 @@ class Classifier:
     @staticmethod
     def load(settings: ModelSettings, label: str | None) -> Classifier:
         """``label`` names the class that counts; needed where there are several. Raises FinetuneProblem."""
-        folder: Path = model_folder(settings)
+        folder = model_folder(settings, "judge model")
         device = torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if settings.dtype == "auto" else getattr(torch, settings.dtype)
         model = load_checkpoint(
             AutoModelForSequenceClassification,
             folder,
             f"judge model {settings.path}",
-            trust_remote_code=settings.trust_remote_code,
             dtype=dtype,
         )
         without_dropout(model)
