@@ -16,6 +16,7 @@ from losslab_trainer.finetune.checkpoint import load_checkpoint
 from losslab_trainer.finetune.folder import check_folder
 from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings
+from losslab_trainer.finetune.sides import Side
 from losslab_trainer.finetune.tokenizer import fit, load_tokenizer
 
 # Names under which architectures keep a dropout probability that they apply themselves.
@@ -34,6 +35,7 @@ class LoadedModel:
     settings: ModelSettings
     dtype: torch.dtype  # in which it computes
     autocast: torch.dtype | None  # set where weights stay in float32 and only the computation is shorter
+    side: Side | None = None  # by which prompts are continued together, where trying found one (sides.py)
 
     @property
     def device(self) -> torch.device:
