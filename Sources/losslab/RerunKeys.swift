@@ -9,7 +9,8 @@ struct RerunKeys: Sendable {
 
     /// Parts of the Python package that no such training runs through.
     private static let otherParts = [
-        "screening/", "plotting/", "bench/", "export/", "finetune/asking.py", "finetune/labelling.py",
+        "screening/", "plotting/", "bench/", "export/", "finetune/asking.py", "finetune/door.py",
+        "finetune/labelling.py",
         "finetune/prompt_choice.py", "data/prompts.py", "data/showing.py", "inspect_job.py", "reward_job.py",
         "train_job.py", "serve.py",
         "warm_up.py",
@@ -70,9 +71,13 @@ struct RerunKeys: Sendable {
     }
 
     private static func fileIdentity(_ path: String) -> String {
-        guard let file = FileHandle(forReadingAtPath: path) else { return "unreadable" }
+        // Of the file itself: the Hub's cache has links. A pipe would be waited for when it is opened.
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+        guard attributes?[.type] as? FileAttributeType == .typeRegular,
+            let file = FileHandle(forReadingAtPath: target)
+        else { return "unreadable" }
         defer { try? file.close() }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         let size = (attributes?[.size] as? Int) ?? 0
         guard size > wholeBytes else {
             return ContentHash.sha256((try? file.readToEnd()) ?? Data())

@@ -8,9 +8,11 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile_folders import FOLDERS, OF_WEIGHTS, WEIGHTS, settings
+from losslab_trainer.finetune import door
 from losslab_trainer.finetune import folder as folders
 from losslab_trainer.finetune.folder import check_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
@@ -76,14 +78,14 @@ def test_numbers_that_are_large_by_right_pass(good: Path) -> None:
 def test_a_name_that_is_not_utf8_is_shown_and_refused(good: Path) -> None:
     other = Path(os.fsdecode(os.fsencode(good.parent) + b"/mod\xe9l"))
     good.rename(other)
-    assert "mod\\xe9l: the folder's name is not UTF-8; rename it" in problem_of_name(other)
-
-
-def problem_of_name(folder: Path) -> str:
     with pytest.raises(FinetuneProblem) as found:
-        check_folder(folder, "model")
+        check_folder(other, "model")
     str(found.value).encode("utf-8")
-    return str(found.value)
+    assert "mod\\xe9l: the name is not UTF-8; rename it" in str(found.value)
+    # As it arrives from a command line, at the door of all jobs.
+    job = {"kind": "finetune", "model": {"path": str(good.parent / "mod\N{REPLACEMENT CHARACTER}l")}}
+    context: Any = None
+    assert "the name is not UTF-8; rename it" in str(door.enter(job, context)["problem"])
 
 
 def test_an_adapters_folder_that_is_damaged_is_still_an_adapters_folder(good: Path) -> None:

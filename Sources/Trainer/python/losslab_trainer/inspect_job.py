@@ -15,7 +15,7 @@ from losslab_trainer.data.showing import shown
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
 from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
-from losslab_trainer.finetune.folder import check_folder
+from losslab_trainer.finetune.folder import check_folder, require_name
 from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.tokenizer import why_not
 
@@ -80,6 +80,7 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
 
 def load_tokenizer(path: str) -> Any:
     """A model folder's tokenizer, or that of a Hub model. Raises DataProblem and FinetuneProblem."""
+    require_name(Path(path))
     if Path(path).is_dir():
         check_folder(Path(path), f"tokenizer {path}", weights=False)
     from transformers import AutoTokenizer  # noqa: PLC0415 (takes a second)

@@ -26,7 +26,7 @@ from losslab_trainer.data.problem import DataProblem
 
 SECONDS = 10
 STUCK_SECONDS = 60  # of processor time in one step, which no signal's handler comes between
-MEMORY = 1 << 30  # bytes beyond what the process has
+MEMORY = 512 << 20  # bytes beyond what the process has
 LONGEST_TEMPLATE = 1 << 20  # characters
 LONGEST_TEXT = 16 << 20  # characters
 STATM, PAGE = Path("/proc/self/statm"), resource.getpagesize()
@@ -68,7 +68,7 @@ def write(
     except _TimeOut:
         raise TemplateStopped(f"the chat template had not ended after {SECONDS} seconds; {NEXT}") from None
     except (MemoryError, RecursionError) as error:
-        what = f"took more than {MEMORY >> 30} GiB" if isinstance(error, MemoryError) else "calls itself without end"
+        what = f"took more than {MEMORY >> 20} MiB" if isinstance(error, MemoryError) else "calls itself without end"
         raise TemplateStopped(f"the chat template {what}; {NEXT}") from None
     if len(text) > LONGEST_TEXT:
         raise TemplateStopped(

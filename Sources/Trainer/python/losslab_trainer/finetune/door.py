@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losslab_trainer.finetune.folder import check_folder
+from losslab_trainer.finetune.folder import check_folder, require_name
 from losslab_trainer.finetune.problem import FinetuneProblem
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def enter(job: Mapping[str, Any], context: Context) -> dict[str, object]:
     """The job's result; ``{"problem": sentence}`` for a folder that cannot be used."""
     try:
         for path, what, weights in _folders(job):
+            require_name(Path(path))
             if Path(path).is_dir():  # those of the Hub are looked at when they are fetched
                 check_folder(Path(path), f"{what} {path}", weights=weights)
     except FinetuneProblem as problem:

@@ -7,7 +7,6 @@ contradict each other, or whose numbers would be built for minutes, ends here in
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import runpy
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from losslab_trainer.data.opening import require_utf8_name
+from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.finetune.json_file import AGAIN, read_object, require_regular
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.tokenizer import base_of_adapter
@@ -38,7 +39,7 @@ LAYERS_ALLOWED, LAYERS_A_TENSOR = 64, 4  # some architectures use one layer's we
 
 def check_folder(folder: Path, what: str, *, weights: bool = True) -> None:
     """Raises FinetuneProblem, which begins with ``what``; without ``weights`` for a tokenizer alone."""
-    _require_utf8(folder, what)
+    require_name(folder)
     if weights:
         _require_whole(folder, what)
     config = read_object(folder / CONFIG, what) if (folder / CONFIG).exists() else {}
@@ -54,12 +55,12 @@ def check_folder(folder: Path, what: str, *, weights: bool = True) -> None:
         _require_layers(config, stored, what)
 
 
-def _require_utf8(folder: Path, what: str) -> None:
+def require_name(folder: Path) -> None:
+    """Raises FinetuneProblem for a name that is not UTF-8, also as a command line hands it on."""
     try:
-        str(folder).encode("utf-8")
-    except UnicodeEncodeError:
-        shown = os.fsencode(folder).decode("utf-8", "backslashreplace")
-        raise FinetuneProblem(f"model {shown}: the folder's name is not UTF-8; rename it") from None
+        require_utf8_name(folder)
+    except DataProblem as problem:
+        raise FinetuneProblem(f"model folder {problem}") from None
 
 
 def _require_whole(folder: Path, what: str) -> None:

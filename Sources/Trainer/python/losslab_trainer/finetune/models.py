@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from losslab_trainer.finetune.checkpoint import load_checkpoint
-from losslab_trainer.finetune.folder import check_folder
+from losslab_trainer.finetune.folder import check_folder, require_name
 from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings
 from losslab_trainer.finetune.sides import Side
@@ -56,6 +56,7 @@ def model_folder(settings: ModelSettings, role: str = "model") -> Path:
 
 def _folder(settings: ModelSettings) -> Path:
     path = Path(settings.path)
+    require_name(path)
     if path.is_dir():
         return path
     if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") != 1:
