@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,9 @@ from losslab_trainer.failures import LONGEST_SENTENCE, LONGEST_TRACE, at, senten
 from losslab_trainer.pairs import read_pairs
 from losslab_trainer.zygote_client import SandboxError
 
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PACKAGE = REPOSITORY / "Sources/Trainer/python"
+BUILDER = REPOSITORY / "evaluation/microbench/builder"
 INNER = """the pool failed
 
 Traceback (most recent call last):
@@ -58,6 +64,20 @@ def test_rows_and_files_are_named_from_the_outermost_inwards_and_foreign_notes_a
         fail()
     assert sentence(caught.value) == "pairs.jsonl, row 17: ValueError: not a number"
     assert "raise error" in trace(caught.value)
+
+
+def test_a_program_started_by_hand_tells_one_sentence_and_names_its_log(tmp_path: Path) -> None:
+    program = ["builder", "verify", "base", "--quick"]
+    # A world's folder that is not there: the builder finds its worlds beside itself.
+    shutil.copytree(BUILDER, tmp_path / "builder")
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": f"{tmp_path}:{PACKAGE}", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-m", *program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    said, _, log = ended.stderr.strip().partition("; the trace is in ")
+    assert "\n" not in ended.stderr.strip() and said.endswith("is no world: world.json is missing"), ended.stderr
+    assert "Traceback (most recent call last)" in Path(log).read_text("utf-8")
 
 
 def test_long_messages_and_traces_are_cut() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 FURTHER = re.compile(r"\n\s*\n|(^|\n|Original )Traceback \(most recent call last\)")
 LONGEST_SENTENCE = 2_000  # characters
 LONGEST_TRACE = 16_000
+INTERRUPTED = 130  # exit code
 
 
 class _Place(str):
@@ -49,6 +52,25 @@ def trace(error: BaseException) -> str:
     return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
 
 
+def run_program(main: Callable[[], int], name: str) -> int:
+    """A program's exit code; what it raises is told in one sentence, and its trace is in the log that is named."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        log = Path.home() / ".cache/losslab/logs" / f"{name}.log"
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{trace(error)}\n")
+            hint = f"the trace is in {log}"
+        except OSError:
+            hint = f"there is no log, for {log} cannot be written"
+        print(f"{name}: {sentence(error)}; {hint}", file=sys.stderr)
+        return 1
+
+
 def _told(error: BaseException) -> str:
     said = _first_paragraph(str(error))
     if type(error).__module__.split(".")[0] == "losslab_trainer":
@@ -59,6 +81,8 @@ def _told(error: BaseException) -> str:
         return "something is nested too deep"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{_name(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno is None and said:
+        return said  # a sentence too, not the system's
     if isinstance(error, ImportError):
         return f"a Python package cannot be used ({said or type(error).__name__}); `make setup` makes the environment"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
