@@ -11,12 +11,13 @@ PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures/cha
 export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup release discover test test-swift test-python lint bench format clean
+.PHONY: help setup release discover real-models test test-swift test-python lint bench format clean
 
 help:
 	@echo "make discover   set up everything and run the quickstart discovery campaign"
 	@echo "make test       set up everything and run all tests, linters and type checks"
 	@echo "make bench      measure speed ratios side by side"
+	@echo "make real-models DATA=FOLDER   rerun a loss on two real language models with your pairs (hours on two cores)"
 	@echo "make format     format Swift and Python sources"
 	@echo "make clean      remove build products (not .venv, not runs)"
 
@@ -42,6 +43,18 @@ release: setup
 
 discover: release
 	@$(RELEASE)/losslab campaign run runs/quickstart.yaml --resume
+
+# A real model on demand: two language models without the Hub, LoRA, 300 of the user's pairs of which a quarter is held out.
+# What is finished is kept, so that a run that was cut off goes on. The table of RealModels.md comes from here.
+DATA ?= ../shared/data/preferences/hh_rlhf_harmless_test
+RERUN_REAL = $(RELEASE)/losslab loss rerun lrml --against dpo --dataset $(DATA) --split train --limit 300 \
+	--held-out-share 0.25 --max-length 256 --lora 8 --beta 0.05
+
+real-models: release
+	$(RELEASE)/losslab model unpack smollm2-135m -o .cache/real-models/smollm2-135m
+	$(RERUN_REAL) --model .cache/real-models/smollm2-135m --lr 1e-4,5e-4 --seeds 1,2
+	$(RELEASE)/losslab model unpack qwen2.5-coder-0.5b -o .cache/real-models/qwen2.5-coder-0.5b
+	$(RERUN_REAL) --model .cache/real-models/qwen2.5-coder-0.5b --lr 2e-4 --seeds 1
 
 test: lint test-swift test-python
 

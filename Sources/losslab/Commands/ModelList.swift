@@ -8,7 +8,7 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
         abstract: "Language models that come with the lab: list, fetch, remove, serve.",
-        subcommands: [ModelList.self, ModelFetchCommand.self, ModelRemove.self, ModelServe.self])
+        subcommands: [ModelList.self, ModelFetchCommand.self, ModelUnpack.self, ModelRemove.self, ModelServe.self])
 }
 
 /// `losslab model list`: what can be fetched, what is here, and what it needs.
