@@ -27,11 +27,12 @@ public struct PythonHelper: Sendable {
         }
         var environment = ["PYTHONPATH": pythonPath, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"]
         environment["LD_LIBRARY_PATH"] = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
+        environment["LOSSLAB_PARENT"] = "\(ProcessInfo.processInfo.processIdentifier)"
         environment.merge(more) { $1 }
         // Without -P a file of the current folder could stand in for a module.
         return try ChildProcess.start(
             executable: URL(filePath: executable),
-            arguments: ["-P", "-B", "-m", "losslab_trainer.local_model.\(module)", "--events-fd", "3"] + arguments,
+            arguments: ["-P", "-B", "-m", "losslab_trainer.local_model.start", module, "--events-fd", "3"] + arguments,
             environment: environment, logFile: log.file)
     }
 }
