@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
 import LabCore
+import Laboratory
 import Trainer
 
 /// Trains through a cache: what was trained before, by whichever rerun, is not trained again.
 struct RerunTrainings: Sendable {
     let finetuner: PoolFinetuner
     let request: FinetuneRequest
-    let keys: RerunKeys
+    let identity: FinetuneIdentity
     let cache: any StepStore
     /// Folder for weights; `nil` keeps none.
     let save: String?
@@ -18,18 +19,23 @@ struct RerunTrainings: Sendable {
     /// Trainings of several losses, side by side as far as the pool has workers; outcomes in their order.
     func run(_ plan: [(loss: LossSource, spec: TrialSpec)], stage: String) async throws -> [FinetuneOutcome] {
         progress.handle(.stage(name: stage, total: plan.count))
-        return try await withThrowingTaskGroup(of: (Int, FinetuneOutcome).self) { group in
-            for (index, entry) in plan.enumerated() {
-                group.addTask { (index, try await train(entry.loss, entry.spec)) }
+        do {
+            return try await withThrowingTaskGroup(of: (Int, FinetuneOutcome).self) { group in
+                for (index, entry) in plan.enumerated() {
+                    group.addTask { (index, try await train(entry.loss, entry.spec)) }
+                }
+                var outcomes = [FinetuneOutcome?](repeating: nil, count: plan.count)
+                for try await (index, outcome) in group { outcomes[index] = outcome }
+                return outcomes.compactMap(\.self)
             }
-            var outcomes = [FinetuneOutcome?](repeating: nil, count: plan.count)
-            for try await (index, outcome) in group { outcomes[index] = outcome }
-            return outcomes.compactMap(\.self)
+        } catch TrainerError.unusable(let problem) {  // told once, however many found it side by side
+            log("losslab: \(problem)")
+            throw ExitCode.badInput
         }
     }
 
     private func train(_ loss: LossSource, _ spec: TrialSpec) async throws -> FinetuneOutcome {
-        let key = try keys.key(of: loss, spec, as: request, by: finetuner)
+        let key = try identity.key(of: loss, spec, as: request, by: finetuner)
         if let known = try await known(key, loss, spec) {
             tell(loss, spec, seconds: 0, reused: true)
             return known
@@ -41,10 +47,7 @@ struct RerunTrainings: Sendable {
             tracking: tracking.map {
                 PoolFinetuner.Tracking(trackers: $0.trackers, folder: "\($0.folder)/\(name(of: loss, spec))")
             })
-        if case .unusable(let problem) = outcome {
-            log("losslab: \(problem)")
-            throw ExitCode.badInput
-        }
+        if case .unusable(let problem) = outcome { throw TrainerError.unusable(problem) }
         try await cache.store(try JSONEncoder().encode(outcome).map(\.self), for: key)
         let duration = (ContinuousClock.now - started).components
         tell(loss, spec, seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, reused: false)

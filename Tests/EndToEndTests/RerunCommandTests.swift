@@ -127,6 +127,40 @@ import Testing
     }
 
     @Test(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
+    func aModelFolderThatCannotBeUsedIsOneSentenceAndLeavesNoRecord() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let (pairs, model) = try program.tinyModel()
+        let config = URL(fileURLWithPath: model + "/config.json")
+        let good = try String(contentsOf: config, encoding: .utf8)
+        let changes = [
+            (#""rms_norm_eps": NaN"#, "config.json has rms_norm_eps nan"),
+            (#""auto_map": {"AutoConfig": "own.Own"}, "model_type": "own""#, "wants code of the folder's own"),
+            (#""num_hidden_layers": 2000000"#, "num_hidden_layers 2000000"),
+        ]
+        for (change, words) in changes {
+            // Of two values of one name the last counts.
+            let end = try #require(good.lastIndex(of: "}"))
+            try (good[..<end] + ", " + change + "}").write(to: config, atomically: true, encoding: .utf8)
+            try expectRefusal(program, pairs, model, words)
+        }
+        try FileManager.default.removeItem(at: config)
+        #expect(mkfifo(config.path, 0o600) == 0)
+        try expectRefusal(program, pairs, model, "config.json is no regular file")
+        let archive = program.folder.appending(path: "runs/archive.sqlite")
+        let listed = try program.run("archive", "reruns")
+        #expect(!FileManager.default.fileExists(atPath: archive.path) || !listed.output.contains("dpo"))
+    }
+
+    private func expectRefusal(_ program: Program, _ pairs: String, _ model: String, _ words: String) throws {
+        let outcome = try program.run("loss", "rerun", "dpo", "--dataset", pairs, "--model", model, "--seeds", "1")
+        #expect(outcome.code == 65, "\(outcome.errors)")
+        let said = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("losslab: ") }
+        #expect(said.count == 1 && said.first?.contains(words) == true, "\(outcome.errors)")
+        #expect(!outcome.errors.contains("Traceback") && outcome.output.isEmpty)
+    }
+
+    @Test(.tags(.python, .slow), .enabled(if: Program.hasPython, "needs .venv: make setup"))
     func aBadDataSetIsExit65AndALossThatBreaksEverywhereExit2() throws {
         let program = try Program()
         defer { program.remove() }

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from data_files import bpe_tokenizer
-from losslab_trainer.data import DataProblem
 from losslab_trainer.estimate.job import estimate
-from losslab_trainer.estimate.stored import stored_weights
+from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.weight_files import stored_weights
 from tiny_policy import random_pairs
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
@@ -59,7 +59,7 @@ def parts(result: dict[str, Any]) -> dict[str, int]:
 def test_headers_count_what_the_model_holds(folder: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder / "model")
     parameters = sum(p.numel() for p in model.parameters())
-    whole, shards = stored_weights(folder / "model"), stored_weights(folder / "shards")
+    whole, shards = (stored_weights(folder / name, name) for name in ("model", "shards"))
     assert whole is not None
     assert shards is not None
     assert len(list((folder / "shards").glob("*.safetensors"))) > 1
@@ -131,8 +131,8 @@ def test_what_cannot_be_estimated_is_a_problem_in_one_sentence(folder: Path, tmp
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    with pytest.raises(DataProblem, match="no safetensors file"):
-        stored_weights(broken)
+    with pytest.raises(FinetuneProblem, match="no safetensors file"):
+        stored_weights(broken, "model")
     (broken / "model.safetensors.index.json").write_text('{"weight_map": {"a": "missing.safetensors"}}')
-    with pytest.raises(DataProblem, match=r"missing\.safetensors is missing"):
-        stored_weights(broken)
+    with pytest.raises(FinetuneProblem, match=r"missing\.safetensors is missing"):
+        stored_weights(broken, "model")

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from losslab_trainer.data import DataSpec, Message
+import pytest
+from losslab_trainer.data import DataProblem, DataSpec, Message
 from losslab_trainer.data.prompts import Prompts, load_prompts
 
 
@@ -19,6 +20,13 @@ def load(folder: Path, rows: list[dict[str, Any]], column: str | None = None) ->
 def test_a_text_file_has_a_prompt_a_line(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("one\n\ntwo\n", "utf-8")
     assert load_prompts(DataSpec(str(tmp_path / "prompts.txt")), None).texts == ("one", "two")
+
+
+def test_a_text_file_is_read_up_to_the_limit_and_no_further(tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_bytes(b"\xef\xbb\xbfone\r\n\ntwo\n" + b"no UTF-8 \xff\n")
+    assert load_prompts(DataSpec(str(tmp_path / "prompts.txt"), limit=2), None).texts == ("one", "two")
+    with pytest.raises(DataProblem, match=r"is not UTF-8 \(line 4"):
+        load_prompts(DataSpec(str(tmp_path / "prompts.txt")), None)
 
 
 def test_an_instruction_keeps_its_input_and_a_prompt_its_system_message(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from losslab_trainer.data.load import load_preferences
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions, tokenise
 from losslab_trainer.finetune import scoring
+from losslab_trainer.finetune.classifier import Classifier
+from losslab_trainer.finetune.generation import Plan, TransformersEngine
 from losslab_trainer.finetune.models import checkpoint_gradients
 from losslab_trainer.finetune.scoring import PairScorer
-from losslab_trainer.finetune.sides import SidedScorer, by_length, scorer_for, tried
+from losslab_trainer.finetune.sides import SidedScorer, borders_of, by_length, scorer_for, side_for_sampling, tried
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, Phi3Config, Phi3ForSequenceClassification
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +134,50 @@ def test_a_model_that_switches_without_saying_so_is_found_by_its_own_pairs() -> 
         assert type(scorer_for(plain.model)) is PairScorer
     known = scorer_for(model)
     assert tried(known, pairs) is known
+
+
+def silent() -> Any:
+    """A model that switches and whose configuration does not say so."""
+    model = phi3()
+    model.config = copy.deepcopy(model.config)
+    model.config.rope_parameters["rope_type"] = "of its own"
+    assert borders_of(model) == ()
+    return model
+
+
+def test_a_switch_that_only_trying_finds_holds_for_sampling_too() -> None:
+    model, tokenizer = silent(), train_tokenizer(["a b c"])
+    generator = torch.Generator().manual_seed(2)
+    lengths = [5, BORDER - 4, BORDER + 6, 5, 8, BORDER + 6]
+    prompts = [torch.randint(4, 200, (length,), generator=generator).tolist() for length in lengths]
+    plan = Plan(0.0, 1, 1)
+    alone = [TransformersEngine(model, tokenizer).complete([prompt], plan, 8)[0] for prompt in prompts]
+    assert TransformersEngine(model, tokenizer).complete(prompts, plan, 8) != alone  # what goes wrong
+    side = side_for_sampling(scorer_for(model), prompts, 8)
+    assert side is by_length
+    assert TransformersEngine(model, tokenizer, side).complete(prompts, plan, 8) == alone
+    # A model that does not switch, or never gets so far, is left to its configuration; one that was tried is not again.
+    assert side_for_sampling(scorer_for(tiny_model(tokenizer, "llama")), prompts, 8) is None
+    assert side_for_sampling(scorer_for(model), [prompts[0]], 8) is None
+    found = tried(scorer_for(model), pairs_about(BORDER))
+    assert side_for_sampling(found, [], 8) is by_length
+
+
+def test_a_judge_reads_each_text_as_if_it_were_alone() -> None:
+    tokenizer = train_tokenizer(["a b c"])
+    ids: dict[str, Any] = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": None}
+    torch.manual_seed(0)
+    model = Phi3ForSequenceClassification(Phi3Config(vocab_size=len(tokenizer), num_labels=1, **ids, **LONGROPE)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(0, 0.2)
+    texts = [list(pair.prompt_ids + pair.chosen_ids) for pair in pairs_about(BORDER)]
+    assert min(map(len, texts)) < BORDER < max(map(len, texts)) and BORDER in map(len, texts)
+    with torch.no_grad():
+        alone = [float(model(torch.tensor([text])).logits[0, 0]) for text in texts]
+    judge = Classifier(model, tokenizer, None, "judge")
+    assert judge.scores(texts) == pytest.approx(alone, abs=1e-4)
 
 
 @pytest.fixture(scope="module")

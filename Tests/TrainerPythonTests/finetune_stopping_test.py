@@ -12,11 +12,11 @@ import pytest
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
-from finetune_models import CHATML, bench, save_tiny, sentence, tiny_model, train_tokenizer  # noqa: E402
+from finetune_models import CHATML, bench, save_tiny, sentence, tiny_model, train_tokenizer, write_rows  # noqa: E402
 from losslab_trainer.finetune.generation import Plan, TransformersEngine  # noqa: E402
 from losslab_trainer.finetune.models import load_model  # noqa: E402
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings  # noqa: E402
-from losslab_trainer.finetune.stopping import stop_ids, turn_end  # noqa: E402
+from losslab_trainer.finetune.stopping import refusal, stop_ids, turn_end  # noqa: E402
 from transformers import GenerationConfig  # noqa: E402
 
 HABITS: dict[str, Any] = {
@@ -76,11 +76,13 @@ def test_greedy_is_the_likeliest_token_after_each(tmp_path: Path) -> None:
             ids.append(token)
 
 
+NEEDS_SYSTEM = "{% if messages[0]['role'] != 'system' %}{{ raise_exception('no system message') }}{% endif %}"
 TEMPLATES = {
     "its own end of turn": (CHATML, "<|im_end|>"),
     "the end of sequence": (CHATML.replace("<|im_end|>\n", "{{ eos_token }}"), "<|endoftext|>"),
     "no token behind an answer": (CHATML.replace("<|im_end|>", ""), None),
     "one that refuses": ("{{ raise_exception('no') }}", None),
+    "one that wants a system message": (NEEDS_SYSTEM + CHATML, "<|im_end|>"),
     "one that leaves answers out": ("{{ messages[0]['content'] }}", None),
 }
 
@@ -92,6 +94,24 @@ def test_the_token_that_ends_a_turn_is_read_from_the_template(name: str) -> None
     tokenizer.eos_token = "<|endoftext|>"
     tokenizer.chat_template = template
     assert turn_end(tokenizer) == (None if token is None else tokenizer.convert_tokens_to_ids(token))
+    assert (refusal(tokenizer) is None) == (name != "one that refuses")
+
+
+def test_a_template_that_hides_where_an_answer_ends_is_told(tmp_path: Path) -> None:
+    made = bench(tmp_path, rows=20)
+    plain = [{"prompt": "the cat", "chosen": f"sees {i}", "rejected": f"runs {i}"} for i in range(20)]
+    write_rows(made.folder / "pairs.jsonl", plain)
+    tokenizer = train_tokenizer([sentence(random.Random(i), 12) for i in range(50)])
+    tokenizer.chat_template = "{{ raise_exception('no dogs') }}"
+    tokenizer.save_pretrained(made.model)
+    training = {"maxSteps": 1, "batchSize": 4}
+    result: dict[str, Any] = made.run("out", training=training, data={"heldOutShare": 0}, save=True)
+    (note,) = [note for note in result["notes"] if "no dogs" in note]
+    assert "where a turn ends is not known" in note
+    # And where it is to write a question, it is named.
+    questions = write_rows(made.folder / "questions.jsonl", [{"question_id": 1, "turns": ["the cat"]}])
+    result = made.run("asked", training=training, data={"heldOutShare": 0}, questions=[str(questions)], klSamples=1)
+    assert "the chat template refuses a dialogue of user (no dogs)" in result["problem"]
 
 
 def test_an_answer_ends_with_its_turn_also_in_the_saved_model(tmp_path: Path) -> None:

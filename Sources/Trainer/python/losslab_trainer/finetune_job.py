@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
 from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
-from losslab_trainer.finetune.sides import scorer_for, tried
+from losslab_trainer.finetune.sides import Side, scorer_for, side_for_sampling, tried
 from losslab_trainer.finetune.tokenizer import require_rows
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
@@ -126,6 +126,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         reference, of_held_out, computed = _reference(store, loaded, scorer, data, visited)
         referenced = time.perf_counter()
 
+        loaded = replace(loaded, side=_side(job, loaded, scorer))
         before = None
         if trained and data.held_out and job.questions and job.plans:
             before = lengths.untrained(loaded, job.questions, job.plans, _max_new(job), store.folder)
@@ -145,11 +146,13 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         files = _write(job, answers)
         if held_out is not None:
             held_out["lengthChange"] = lengths.change(before, answers)
-        kl = _sampled_kl(job, loaded, scorer, json.get("klSamples") or 0, trained=trained)
+        kl = _sampled_kl(job, loaded, scorer) if trained else None
         if held_out is not None and kl is not None:
             held_out["kl"] = kl
         ended = time.perf_counter()
     notes = [*outcome.notes, *data.notes]
+    refused = stopping.refusal(loaded.tokenizer) if job.questions or weights is not None else None
+    notes += [] if refused is None else [refused]
     if data.shared_prompts:
         notes.append(f"{data.shared_prompts} training prompts are in the held-out set too, which flatters its figures")
     return {
@@ -311,10 +314,19 @@ def _held_out(
     return {**held_out.to_json(job.beta, job.training.logp_scale, trained=trained), "perPair": PER_PAIR}
 
 
+def _side(job: _Job, loaded: LoadedModel, scorer: PairScorer) -> Side | None:
+    """By which questions are answered together, tried with the longest of them."""
+    if not job.questions or not (job.plans or job.json.get("klSamples")):
+        return None
+    asked = [{"role": "user", "content": turn} for question in job.questions for turn in question.turns]
+    prompts = [generation.prompt_ids(loaded.tokenizer, [turn]) for turn in asked]
+    return side_for_sampling(scorer, prompts, _max_new(job))
+
+
 def _sample(job: _Job, loaded: LoadedModel, weights: Path | None) -> dict[str, list[list[list[generation.Answer]]]]:
     if not job.questions or not job.plans:
         return {}
-    engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
+    engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer, loaded.side)
     if weights is not None and job.json.get("trainer") != "trl" and generation.vllm_is_here():
         engine = generation.VllmEngine(weights, loaded.tokenizer, stopping.stop_ids(loaded.model, loaded.tokenizer))
     return {
@@ -332,10 +344,9 @@ def _write(job: _Job, answers: Mapping[str, list[list[list[generation.Answer]]]]
     return files
 
 
-def _sampled_kl(
-    job: _Job, loaded: LoadedModel, scorer: PairScorer, samples: int, *, trained: bool
-) -> dict[str, object] | None:
-    if not trained or not samples or not job.questions:
+def _sampled_kl(job: _Job, loaded: LoadedModel, scorer: PairScorer) -> dict[str, object] | None:
+    samples = int(job.json.get("klSamples") or 0)
+    if not samples or not job.questions:
         return None
     plan = generation.Plan(1.0, samples, generation.stream(job.training.seed, "kl"))
     return divergence.sampled_kl(loaded, scorer, job.questions, plan, _max_new(job))

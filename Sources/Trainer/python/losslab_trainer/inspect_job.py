@@ -15,6 +15,8 @@ from losslab_trainer.data.showing import shown
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.statistics import SharedPrompt, longer_wins, shared_prompts, spreads
 from losslab_trainer.data.tokenise import TokenisedPreferences, TokeniseOptions, tokenise
+from losslab_trainer.finetune.folder import check_folder, require_name
+from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.tokenizer import why_not
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def inspect(job: Mapping[str, Any], context: Context | None = None) -> dict[str,
     """The job's result; ``{"problem": sentence}`` where the source as a whole cannot be used."""
     try:
         return _inspect(job)
-    except DataProblem as problem:
+    except (DataProblem, FinetuneProblem) as problem:
         return {"problem": str(problem)}
 
 
@@ -77,16 +79,18 @@ def _inspect(job: Mapping[str, Any]) -> dict[str, object]:
 
 
 def load_tokenizer(path: str) -> Any:
-    """A model folder's tokenizer, or that of a Hub model. Raises DataProblem."""
+    """A model folder's tokenizer, or that of a Hub model. Raises DataProblem and FinetuneProblem."""
+    require_name(Path(path))
+    if Path(path).is_dir():
+        check_folder(Path(path), f"tokenizer {path}", weights=False)
     from transformers import AutoTokenizer  # noqa: PLC0415 (takes a second)
 
     try:
-        return AutoTokenizer.from_pretrained(path)
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:  # files of every kind of damage
         if Path(path).is_dir():
             raise DataProblem(f"{path} holds no tokenizer that can be used: {why_not(Path(path), error)}") from None
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataProblem(f"{path} is no folder with a tokenizer, nor a Hub model here: {what}") from None
+        raise DataProblem(f"{path} is no folder with a tokenizer, nor a Hub model here: {first_line(error)}") from None
 
 
 def _options(job: Mapping[str, Any]) -> TokeniseOptions:

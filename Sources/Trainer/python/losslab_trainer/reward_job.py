@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from losslab_trainer.answers import read_questions
+from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.finetune.classifier import Classifier
 from losslab_trainer.finetune.evaluation import mean_json
 from losslab_trainer.finetune.models import model_folder
@@ -32,7 +33,7 @@ def reward(job: Mapping[str, Any], context: Context | None = None) -> dict[str, 
     """
     try:
         return _reward(job)
-    except FinetuneProblem as problem:
+    except (FinetuneProblem, DataProblem) as problem:
         return {"problem": str(problem)}
 
 

@@ -54,15 +54,15 @@ def lazily(name: str) -> JobHandler:
 
 JOB_KINDS: dict[str, JobHandler] = {
     "check": lazily("losslab_trainer.screening.job:check"),
-    "finetune": lazily("losslab_trainer.finetune_job:finetune"),
+    "finetune": lazily("losslab_trainer.finetune.door:enter"),
     "frontier": lazily("losslab_trainer.plotting.frontier:frontier"),
     "import": lazily("losslab_trainer.screening.job:import_loss"),
-    "estimate": lazily("losslab_trainer.estimate.job:estimate"),
+    "estimate": lazily("losslab_trainer.finetune.door:enter"),
     "export": lazily("losslab_trainer.export.job:export"),
-    "inspect": lazily("losslab_trainer.inspect_job:inspect"),
-    "label": lazily("losslab_trainer.finetune.labelling:label"),
+    "inspect": lazily("losslab_trainer.finetune.door:enter"),
+    "label": lazily("losslab_trainer.finetune.door:enter"),
     "plot": lazily("losslab_trainer.plotting.job:plot"),
-    "reward": lazily("losslab_trainer.reward_job:reward"),
+    "reward": lazily("losslab_trainer.finetune.door:enter"),
     "train": lazily("losslab_trainer.train_job:train"),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from losslab_trainer.data.json_files import columns_of
-from losslab_trainer.data.opening import COMPRESSIONS
+from losslab_trainer.data.opening import COMPRESSIONS, require_utf8_name
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.tables import without_padding
@@ -59,6 +59,8 @@ def open_folder(folder: Path, split: str | None, read: Callable[[Path], list[Raw
     files = sorted(path for path in folder.rglob("*") if _is_data(path.relative_to(folder)) and path.is_file())
     if not files:
         raise DataProblem(f"{folder} holds no data files ({', '.join(ENDINGS)}, also compressed) and no saved data set")
+    for file in files:
+        require_utf8_name(file)
     groups: dict[str, list[Path]] = {}
     for file in files:
         groups.setdefault(_group(file.relative_to(folder)), []).append(file)

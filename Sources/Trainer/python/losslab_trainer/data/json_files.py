@@ -93,16 +93,16 @@ def _line(line: bytes) -> RawRow:
         return Broken(f"not JSON: {str(error).split(';')[0]}")
     if not isinstance(value, dict):
         return Broken(f"not an object but {_kind(value)}")
-    half = _half_pair(value) if b"\\u" in line else None
+    half = half_pair(value) if b"\\u" in line else None
     return Broken(f"half a surrogate pair (\\u{half:04x}), which is no character") if half else value
 
 
-def _half_pair(value: Any) -> int | None:
+def half_pair(value: Any) -> int | None:
     """The first half of a pair of surrogates that stands alone, in keys or values."""
     if isinstance(value, str):
         return next((ord(sign) for sign in value if "\ud800" <= sign <= "\udfff"), None)
     parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return next((half for part in parts if (half := _half_pair(part)) is not None), None)
+    return next((half for part in parts if (half := half_pair(part)) is not None), None)
 
 
 def _kind(value: Any) -> str:

@@ -7,6 +7,7 @@ a row. What is over the first two costs the file, with the next step in the erro
 from __future__ import annotations
 
 import io
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ LARGEST_FILE = 4 << 30  # bytes when unpacked, of a file that is read as a whole
 LONGEST_LINE = 16 << 20  # bytes
 DEEPEST_ROW = 64  # objects and lists within one another
 CHUNK = 1 << 20
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # in a name from a command line: it held something else
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
@@ -40,7 +42,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(stream)
 
 
-def whole(path: Path, stream: io.BufferedReader) -> bytes:
+def whole(path: Path | str, stream: io.BufferedReader) -> bytes:
     """All bytes of a file. Raises DataProblem for more than can be kept."""
     parts: list[bytes] = []
     size = 0
@@ -94,8 +96,21 @@ def as_utf8(name: str, content: bytes) -> bytes:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataProblem(
-            f"{name} is not UTF-8 (line {line}, byte {error.start}); if it is Latin-1, write it anew: "
-            "iconv -f latin1 -t utf-8"
-        ) from None
+        raise DataProblem(not_utf8(name, line, error.start)) from None
     return content
+
+
+def not_utf8(name: str, line: int, byte: int) -> str:
+    return f"{name} is not UTF-8 (line {line}, byte {byte}); if it is Latin-1, write it anew: iconv -f latin1 -t utf-8"
+
+
+def require_utf8_name(path: Path) -> None:
+    """Raises DataProblem for a name that cannot be written down."""
+    try:
+        str(path).encode("utf-8")
+        unknown = REPLACEMENT in str(path) and not path.exists()
+    except UnicodeEncodeError:
+        unknown = True
+    if unknown:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise DataProblem(f"{shown}: the name is not UTF-8; rename it")

@@ -10,11 +10,12 @@ from typing import Any
 
 from losslab_trainer.data.dialogues import Malformed, is_messages, is_unreadable, messages_of, unpacked
 from losslab_trainer.data.load import filled
+from losslab_trainer.data.opening import LONGEST_LINE, lines, opened
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.reading import open_source
 from losslab_trainer.data.registry import SYSTEM_LIKE
 from losslab_trainer.data.rows import Message, Text, plain_text
-from losslab_trainer.data.sources import Broken, Source
+from losslab_trainer.data.sources import Broken, RawRow, Source
 from losslab_trainer.data.spec import DataSpec
 
 # Columns that hold prompts in sets that people use; `turns` is MT-Bench's.
@@ -63,13 +64,21 @@ def load_prompts(spec: DataSpec, column: str | None) -> Prompts:
 
 
 def _lines(path: Path, limit: int | None) -> Source:
-    try:
-        lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataProblem(f"{path} cannot be read: {error}") from None
-    if not lines:
+    rows: list[RawRow] = []
+    with opened(path) as stream:
+        for number, line in enumerate(lines(stream), start=1):
+            if isinstance(line, int):
+                rows.append(Broken(f"a line of {line} bytes, more than {LONGEST_LINE}"))
+            elif line.strip():
+                try:
+                    rows.append({"prompt": line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")})
+                except UnicodeDecodeError as error:
+                    raise DataProblem(f"{path} is not UTF-8 (line {number}, byte {error.start} of it)") from None
+            if len(rows) == limit:
+                break
+    if not rows:
         raise DataProblem(f"{path} holds no rows")
-    return Source(str(path), ("prompt",), [{"prompt": line} for line in lines[:limit]])
+    return Source(str(path), ("prompt",), rows)
 
 
 def _column(source: Source, column: str | None) -> str:

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from losslab_trainer.data.csv_files import read_csv
 from losslab_trainer.data.folders import ENDINGS, ending, is_saved, open_folder, open_saved
 from losslab_trainer.data.hub import HUB_ID, open_hub
 from losslab_trainer.data.json_files import columns_of, read_json, read_json_lines
-from losslab_trainer.data.opening import COMPRESSIONS, lines, opened, whole
+from losslab_trainer.data.opening import COMPRESSIONS, lines, opened, require_utf8_name, whole
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.spec import DataSpec
-from losslab_trainer.data.tables import read_arrow, read_csv, read_parquet
+from losslab_trainer.data.tables import read_arrow, read_parquet
 
 WHOLE: Mapping[str, Callable[[str, bytes, int | None], list[RawRow]]] = {
     ".json": read_json,
     ".parquet": lambda _, content, limit: read_parquet(content, limit),
     ".arrow": lambda _, content, limit: read_arrow(content, limit),
     ".feather": lambda _, content, limit: read_arrow(content, limit),
-    ".csv": lambda name, content, _: read_csv(name, content, ","),
-    ".tsv": lambda name, content, _: read_csv(name, content, "\t"),
 }
+DELIMITERS: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
 
 
 def open_source(spec: DataSpec) -> Source:
@@ -40,6 +40,7 @@ def open_source(spec: DataSpec) -> Source:
 
 def _opened(spec: DataSpec) -> Source:
     path = Path(spec.path).expanduser()
+    require_utf8_name(path)
     if path.exists():
         for option, value in (("--config", spec.config), ("--revision", spec.revision)):
             if value is not None:
@@ -63,13 +64,15 @@ def _opened(spec: DataSpec) -> Source:
 def read_file(path: Path, limit: int | None = None) -> list[RawRow]:
     """Rows of one file, by its ending, or by its first bytes where the ending says nothing.
 
-    JSON lines and tables are read up to ``limit`` rows; other kinds as a whole.
+    JSON lines and tables are read up to ``limit`` rows; JSON arrays as a whole.
     """
     try:
         with opened(path) as stream:
             kind = ending(path) or _kind(stream.peek(4096))
             if kind in (".jsonl", ".ndjson"):
                 return read_json_lines(lines(stream), limit)
+            if kind in DELIMITERS:
+                return read_csv(str(path), stream, DELIMITERS[kind], limit)
             if not kind:
                 raise DataProblem(
                     f"{path} is of no kind that is read: {', '.join(ENDINGS)}, also with {', '.join(COMPRESSIONS)}"

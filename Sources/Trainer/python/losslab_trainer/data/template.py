@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from losslab_trainer.data import rendering
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import PreferenceRow
 from losslab_trainer.data.special import added, written_ids
@@ -107,13 +108,12 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     answer = [{"role": "assistant", "content": ANSWER}]
 
     def write(messages: list[dict[str, str]], generation: bool) -> str:
-        text: str = tokenizer.apply_chat_template(
-            messages, chat_template=template, tokenize=False, add_generation_prompt=generation
-        )
-        return text
+        return rendering.write(tokenizer, messages, template=template, generation=generation)
 
     try:
         alone, whole = write(prompt, True), write(prompt + answer, False)
+    except rendering.TemplateStopped:
+        raise
     except Exception as error:  # a template is a program and may raise anything
         return f"it cannot write one question and one answer ({brief(error)})"
     if QUESTION not in alone or ANSWER not in whole:
@@ -133,6 +133,8 @@ def doubts(tokenizer: Any, template: str, *, system: bool) -> str | None:
     if system:
         try:
             ruled = write([{"role": "system", "content": SYSTEM}, *prompt], True)
+        except rendering.TemplateStopped:
+            raise
         except Exception as error:
             return f"the data has system messages and it refuses them ({brief(error)})"
         if SYSTEM not in ruled:

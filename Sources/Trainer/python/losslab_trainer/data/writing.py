@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from losslab_trainer.data import rendering
 from losslab_trainer.data.layouts import AGREEMENT
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Finding, Message, PreferenceRow, Text
@@ -36,18 +37,26 @@ class Writer:
             return list(zip([row.row for row in rows], prompts, chosen, rejected, strict=True))
         numbers: list[int] = []
         columns: tuple[list[str], list[str], list[str]] = ([], [], [])
+        with rendering.bounded():
+            for row, texts in self._written(rows):
+                numbers.append(row.row)
+                for column, text in zip(columns, texts, strict=True):
+                    column.append(text)
+        return list(zip(numbers, *(written_ids(self.tokenizer, column) for column in columns), strict=True))
+
+    def _written(self, rows: Sequence[PreferenceRow]) -> Iterator[tuple[PreferenceRow, tuple[str, str, str]]]:
+        """The rows that are to be used, with their prompt, and their prompt with each answer."""
         for row in rows:
             try:
-                texts = _render(row, self.tokenizer, self.template)
+                texts = _render(row, self.tokenizer, self.template or "")
+            except rendering.TemplateStopped:
+                raise
             except Exception as error:  # the template is a program of its own and may raise anything
                 explanation = f"the chat template refuses the dialogue: {brief(error)}"
                 self.dropped.append(Finding(row.row, "malformed", explanation))
                 continue
             if self._is_whole(row, texts):
-                numbers.append(row.row)
-                for column, text in zip(columns, texts, strict=True):
-                    column.append(text)
-        return list(zip(numbers, *(written_ids(self.tokenizer, column) for column in columns), strict=True))
+                yield row, texts
 
     def _is_whole(self, row: PreferenceRow, texts: tuple[str, str, str]) -> bool:
         """Whether the row is to be used; tells what the template leaves out of it."""
@@ -91,14 +100,13 @@ def _render(row: PreferenceRow, tokenizer: Any, template: str) -> tuple[str, str
 def _write(
     messages: Sequence[Message], row: PreferenceRow, tokenizer: Any, template: str, *, generation: bool = False
 ) -> str:
-    text: str = tokenizer.apply_chat_template(
+    return rendering.write(
+        tokenizer,
         [message.to_json() for message in messages],
-        chat_template=template,
-        tokenize=False,
-        add_generation_prompt=generation,
-        **row.template_arguments,
+        template=template,
+        generation=generation,
+        arguments=row.template_arguments,
     )
-    return text
 
 
 def _messages(text: Text) -> list[Message]:
@@ -125,6 +133,8 @@ def _short_missing(row: PreferenceRow, tokenizer: Any, template: str) -> Iterato
     marked = [turn._replace(content=signs.get(i, turn.content)) for i, turn in enumerate(turns)]
     try:
         written = _write(marked, row, tokenizer, template, generation=True)
+    except rendering.TemplateStopped:
+        raise
     except Exception:  # a template that takes these words and no others
         return
     for i, sign in signs.items():

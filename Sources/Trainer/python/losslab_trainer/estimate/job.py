@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from losslab_trainer.data.load import load_preferences
 from losslab_trainer.data.problem import DataProblem
@@ -16,13 +16,14 @@ from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, TokeniseOptions, tokenise
 from losslab_trainer.estimate import speed
 from losslab_trainer.estimate.memory import ASSUMED, MEASURED, Sizes, parts, sizes_of
-from losslab_trainer.estimate.stored import stored_weights
+from losslab_trainer.finetune.checkpoint import load_config
 from losslab_trainer.finetune.layout import token_count
 from losslab_trainer.finetune.memory import fitting_micro_batch
 from losslab_trainer.finetune.models import model_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings, TrainingSettings
 from losslab_trainer.finetune.tokenizer import load_tokenizer
+from losslab_trainer.finetune.weight_files import stored_weights
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -45,7 +46,7 @@ def _estimate(job: Mapping[str, Any]) -> dict[str, object]:
     here = torch.device("cuda" if torch.cuda.is_available() and settings.device != "cpu" else "cpu")
     target = here.type if settings.device == "auto" else settings.device
     dtype = _dtype(settings, target)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = load_config(folder, f"model {settings.path}")
     model = _without_memory(config, dtype, settings)
     sizes = sizes_of(model, adapter=settings.adapter is not None)
 
@@ -134,7 +135,7 @@ def _steps(pairs: int, training: TrainingSettings) -> int:
 
 
 def _model_json(folder: Path, sizes: Sizes, dtype: torch.dtype) -> dict[str, object]:
-    stored = stored_weights(folder)
+    stored = stored_weights(folder, f"model {folder}")
     return {
         "path": str(folder),
         "parameters": sizes.all - sizes.adapter,

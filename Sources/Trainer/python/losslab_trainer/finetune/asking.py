@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from losslab_trainer.data import rendering
 from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import Message, Text
 from losslab_trainer.data.template import chosen_template, doubts
@@ -48,7 +49,9 @@ class Asking:
             return True
         tokenizer = self.loaded.tokenizer
         try:
-            written = tokenizer.apply_chat_template(self.messages(prompt), add_generation_prompt=True, tokenize=False)
+            written = rendering.write(tokenizer, self.messages(prompt), generation=True)
+        except rendering.TemplateStopped:
+            raise
         except Exception:  # a template is a program and may raise anything
             return False
         turns = [Message("user", prompt)] if isinstance(prompt, str) else prompt

@@ -8,33 +8,73 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from transformers import AutoConfig
 
-from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.memory import is_out_of_memory
+from losslab_trainer.finetune.problem import FinetuneProblem, first_line
+from losslab_trainer.finetune.weight_files import Stored, stored_weights
 
 NAMED = 3  # weights that a message names
-UNREADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError, EOFError)
+# Of what config.json describes and the weight files hold; a head that is missing may be as large as all the rest.
+PARAMETERS_A_STORED, PARAMETERS_A_BYTE = 4, 32  # the second where config.json says that weights are packed
+LARGEST_BUFFERS = 1 << 30  # bytes that are no weights, such as masks
 
 
 def load_checkpoint(auto: Any, folder: Path, what: str, **options: Any) -> Any:
     """The model that one of transformers' Auto classes makes of a folder; ``what`` names it in a FinetuneProblem."""
     _check_padding(folder, what)
+    stored = stored_weights(folder, what)
+    if stored is not None:
+        _require_room(auto, load_config(folder, what), stored, what)
     try:
         model, report = auto.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            folder,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            trust_remote_code=False,
+            **options,
         )
-    except UNREADABLE as error:
+    except Exception as error:  # files of every kind of damage
+        if is_out_of_memory(error):
+            raise FinetuneProblem(f"{what}: out of memory loading it; take a smaller model or dtype") from None
         raise FinetuneProblem(f"{what}: cannot be loaded ({first_line(error)})") from error
     fault = fault_of(model, report)
     if fault is not None:
         raise FinetuneProblem(f"{what}: {fault}")
     return model
+
+
+def load_config(folder: Path, what: str) -> Any:
+    """A folder's configuration. Raises FinetuneProblem."""
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # files of every kind of damage
+        raise FinetuneProblem(f"{what}: config.json cannot be used ({first_line(error)})") from error
+
+
+def _require_room(auto: Any, config: Any, stored: Stored, what: str) -> None:
+    """What config.json describes is made without memory first: what weights lack is drawn at random, however large."""
+    try:
+        with torch.device("meta"):
+            model = auto.from_config(config, trust_remote_code=False)
+    except Exception:  # which loading raises too, or does without
+        return
+    described = sum(p.numel() for p in model.parameters())
+    packed = getattr(config, "quantization_config", None) is not None
+    most = stored.bytes * PARAMETERS_A_BYTE if packed else stored.parameters * PARAMETERS_A_STORED
+    buffers = sum(b.numel() * b.element_size() for b in model.buffers())
+    if described > most or buffers > max(LARGEST_BUFFERS, stored.bytes):
+        raise FinetuneProblem(
+            f"{what}: config.json describes a model of {described:.3g} parameters and {buffers:.3g} bytes beside them, "
+            f"and the weight files hold {stored.parameters:.3g} parameters; they do not belong together. Give a folder "
+            "whose files were saved together"
+        )
 
 
 def fault_of(model: Any, report: Mapping[str, Any]) -> str | None:
@@ -78,10 +118,6 @@ def _check_padding(folder: Path, what: str) -> None:
                 f"{what}: its config.json has pad_token_id {pad}, and the model has rows for {rows} tokens; set "
                 "pad_token_id to null there (another token then pads), or to one that the model has"
             )
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _finite(values: torch.Tensor) -> bool:

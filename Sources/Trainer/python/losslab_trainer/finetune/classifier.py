@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForSequenceClassification
 
 from losslab_trainer.finetune.checkpoint import load_checkpoint
+from losslab_trainer.finetune.dialogue import written
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.models import model_folder, without_dropout
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings
+from losslab_trainer.finetune.sides import borders_of, by_borders
 from losslab_trainer.finetune.tokenizer import fit, load_tokenizer, require_rows
 
 TEXTS_AT_ONCE = 16
@@ -33,14 +34,13 @@ class Classifier:
     @staticmethod
     def load(settings: ModelSettings, label: str | None) -> Classifier:
         """``label`` names the class that counts; needed where there are several. Raises FinetuneProblem."""
-        folder: Path = model_folder(settings)
+        folder = model_folder(settings, "judge model")
         device = torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if settings.dtype == "auto" else getattr(torch, settings.dtype)
         model = load_checkpoint(
             AutoModelForSequenceClassification,
             folder,
             f"judge model {settings.path}",
-            trust_remote_code=settings.trust_remote_code,
             dtype=dtype,
         )
         without_dropout(model)
@@ -57,9 +57,11 @@ class Classifier:
         require_rows(self.tokenizer, self.model, f"judge model {self.name}", texts)
         found = [0.0] * len(ids)
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
+        side = by_borders(borders_of(self.model))  # texts on both sides of one are not judged together
         rows, start = TEXTS_AT_ONCE, 0
         while start < len(order):
-            part = order[start : start + rows]
+            first = side(len(ids[order[start]]))
+            part = [i for i in order[start : start + rows] if side(len(ids[i])) == first]
             try:
                 values: list[float] | None = self._scores([ids[i] for i in part])
             except Exception as error:
@@ -113,7 +115,7 @@ class Classifier:
                 for pair in zip(turns, answers, strict=False)
                 for role, content in zip(("user", "assistant"), pair, strict=True)
             ]
-            text, special = self.tokenizer.apply_chat_template(messages, tokenize=False), False
+            text, special = written(self.tokenizer, messages, f"judge model {self.name}"), False
         # RoBERTa has fewer usable positions than embeddings; its tokenizer knows how many.
         positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         longest = min(positions or self.tokenizer.model_max_length, self.tokenizer.model_max_length)

@@ -22,7 +22,7 @@ def sampled_kl(
     loaded: LoadedModel, scorer: PairScorer, questions: Sequence[Question], plan: generation.Plan, max_new_tokens: int
 ) -> dict[str, object]:
     """Nats per answer, with a standard error over questions (a question's samples depend on each other)."""
-    engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
+    engine = generation.TransformersEngine(loaded.model, loaded.tokenizer, loaded.side)
     answers = generation.answer_questions(engine, loaded.tokenizer, questions, plan, max_new_tokens)
     flat = [answer for samples in answers for turns in samples for answer in turns]
     pairs = [TokenisedPair(i, answer.prompt_ids, answer.token_ids, answer.token_ids) for i, answer in enumerate(flat)]

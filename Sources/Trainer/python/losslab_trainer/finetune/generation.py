@@ -14,9 +14,10 @@ import torch
 
 from losslab_trainer.answers import Question
 from losslab_trainer.data.special import plain_ids, written_ids
+from losslab_trainer.finetune.dialogue import written
 from losslab_trainer.finetune.memory import is_out_of_memory, release
 from losslab_trainer.finetune.problem import FinetuneProblem
-from losslab_trainer.finetune.sides import borders_of, by_borders
+from losslab_trainer.finetune.sides import Side, borders_of, by_borders
 from losslab_trainer.finetune.stopping import stop_ids, without_habits
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 128}
@@ -51,11 +52,12 @@ class Engine(Protocol):
 class TransformersEngine:
     """transformers' generate, in batches padded on the left."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any, side: Side | None = None) -> None:
+        """``side`` where one was found by trying (sides.py), else what the configuration names."""
         self.model = model
         self.tokenizer = tokenizer
         self.device: torch.device = next(model.parameters()).device
-        self._side = by_borders(borders_of(model))
+        self._side = side or by_borders(borders_of(model))
 
     def complete(self, prompts: Sequence[Sequence[int]], plan: Plan, max_new_tokens: int) -> list[list[int]]:
         """See Engine. Out of memory is answered by smaller batches."""
@@ -188,8 +190,7 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[in
     if tokenizer.chat_template is None:
         text = "\n\n".join(message["content"] for message in messages)
         return plain_ids(tokenizer, [text])[0]
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    return written_ids(tokenizer, [text])[0]
+    return written_ids(tokenizer, [written(tokenizer, messages, "a question", generation=True)])[0]
 
 
 def cut(tokens: list[int], stops: frozenset[int]) -> list[int]:

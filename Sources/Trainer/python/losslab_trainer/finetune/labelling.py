@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ from losslab_trainer.finetune.models import load_model
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.prompt_choice import divided, prompts_of, write_questions
 from losslab_trainer.finetune.settings import ModelSettings
-from losslab_trainer.finetune.stopping import stop_ids
+from losslab_trainer.finetune.sides import scorer_for, side_for_sampling
+from losslab_trainer.finetune.stopping import refusal, stop_ids
 from losslab_trainer.finetune.tokenizer import require_rows
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def _label(job: Mapping[str, Any], context: Context) -> dict[str, object]:
     require_finite_prompts(loaded, [asking.ids(prompt) for prompt in prompts[:PROMPTS_AT_ONCE]])
     judge = Classifier.load(ModelSettings.from_json({"path": job["judge"]} | _device(job)), job.get("label"))
     write_questions(held_out, job)
+    if not asking.plain and (refused := refusal(loaded.tokenizer)) is not None:
+        notes.append(refused)
+    ids = [asking.ids(prompt) for prompt in prompts]
+    side = side_for_sampling(scorer_for(loaded.model, autocast=loaded.autocast), ids, int(job["maxNewTokens"]))
+    asking = replace(asking, loaded=replace(loaded, side=side))
     counts: Counter[str] = Counter()
     scores: list[float] = []
     margins: list[float] = []
@@ -123,7 +129,7 @@ def _graded(
 ) -> list[list[Graded]]:
     """As [prompt][sample]."""
     loaded, samples, most = asking.loaded, int(job["samples"]), int(job["maxNewTokens"])
-    engine = TransformersEngine(loaded.model, loaded.tokenizer)
+    engine = TransformersEngine(loaded.model, loaded.tokenizer, loaded.side)
     ids = [own for prompt in prompts for own in [asking.ids(prompt)] * samples]
     completed = engine.complete(ids, Plan(job["temperature"], samples, seed), most)
     texts = [asking.answer(own, tokens) for own, tokens in zip(ids, completed, strict=True)]

@@ -26,7 +26,7 @@ def untrained(
     cache: Path,  # the model's own folder
 ) -> Lengths:
     """Lengths before training, from the cache if the same model was asked the same before."""
-    engine = generation.TransformersEngine(loaded.model, loaded.tokenizer)
+    engine = generation.TransformersEngine(loaded.model, loaded.tokenizer, loaded.side)
     found: Lengths = {}
     for name, plan in plans.items():
         described = [[[q.id, q.turns] for q in questions], plan.temperature, plan.samples, plan.seed, max_new_tokens]

@@ -12,10 +12,12 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from losslab_trainer.finetune.checkpoint import first_line, load_checkpoint
-from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.checkpoint import load_checkpoint
+from losslab_trainer.finetune.folder import check_folder, require_name
+from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings
-from losslab_trainer.finetune.tokenizer import base_of_adapter, fit, load_tokenizer
+from losslab_trainer.finetune.sides import Side
+from losslab_trainer.finetune.tokenizer import fit, load_tokenizer
 
 # Names under which architectures keep a dropout probability that they apply themselves.
 DROPOUT_NAMES = ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "layerdrop")
@@ -33,6 +35,7 @@ class LoadedModel:
     settings: ModelSettings
     dtype: torch.dtype  # in which it computes
     autocast: torch.dtype | None  # set where weights stay in float32 and only the computation is shorter
+    side: Side | None = None  # by which prompts are continued together, where trying found one (sides.py)
 
     @property
     def device(self) -> torch.device:
@@ -44,38 +47,30 @@ class LoadedModel:
         return self.settings.adapter is not None
 
 
-def model_folder(settings: ModelSettings) -> Path:
-    """The folder a model lies in; one of the Hub is fetched first. Raises FinetuneProblem."""
+def model_folder(settings: ModelSettings, role: str = "model") -> Path:
+    """The folder a model lies in, looked at; one of the Hub is fetched first. Raises FinetuneProblem."""
+    folder = _folder(settings)
+    check_folder(folder, f"{role} {settings.path}")
+    return folder
+
+
+def _folder(settings: ModelSettings) -> Path:
     path = Path(settings.path)
+    require_name(path)
     if path.is_dir():
-        return _whole(path, settings)
+        return path
     if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") != 1:
         raise FinetuneProblem(f"model {settings.path}: no such folder, and not a Hub id (owner/name)")
     from huggingface_hub import snapshot_download  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        fetched = Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=HUB_FILES))
+        return Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=HUB_FILES))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise FinetuneProblem(
             f"model {settings.path}: not a folder here, and the Hub did not give it ({first_line(error)}). "
             "Check the id and the connection, log in with `hf auth login` where it is gated, or give a local folder"
         ) from error
-    return _whole(fetched, settings)
-
-
-def _whole(folder: Path, settings: ModelSettings) -> Path:
-    """The folder, if it holds a model; transformers would load an adapter's base from elsewhere without a word."""
-    base = base_of_adapter(folder)
-    if base is not None:
-        raise FinetuneProblem(
-            f"model {settings.path}: an adapter's folder (adapter_config.json), not a whole model; its model: {base}. "
-            "Merge the two and give the folder that comes of it (peft: AutoPeftModelForCausalLM.from_pretrained"
-            f"({settings.path!r}).merge_and_unload().save_pretrained, and the tokenizer's save_pretrained)"
-        )
-    if not (folder / "config.json").is_file():
-        raise FinetuneProblem(f"model {settings.path}: no config.json; give a folder that save_pretrained wrote")
-    return folder
 
 
 def load_model(settings: ModelSettings, *, seed: int = 1, trained: bool = True) -> LoadedModel:
@@ -96,7 +91,6 @@ def load_model(settings: ModelSettings, *, seed: int = 1, trained: bool = True) 
         AutoModelForCausalLM,
         folder,
         f"model {settings.path}",
-        trust_remote_code=settings.trust_remote_code,
         **options,
     )
     if not settings.quantization:

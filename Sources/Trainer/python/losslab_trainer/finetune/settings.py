@@ -40,13 +40,12 @@ class ModelSettings:
     gradient_checkpointing: bool = False
     chat_template: str | None = None
     accept_template: bool = False
-    trust_remote_code: bool = False
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> ModelSettings:
         """Raises FinetuneProblem for an unknown key or a value out of range."""
         known = {"path", "revision", "dtype", "device", "adapter", "quantization", "gradientCheckpointing"}
-        _only(value, known | {"chatTemplate", "acceptTemplate", "trustRemoteCode"}, "model")
+        _only(value, known | {"chatTemplate", "acceptTemplate"}, "model")
         path = value.get("path")
         if not isinstance(path, str) or not path:
             raise FinetuneProblem("model: `path` must name a folder or a Hub id")
@@ -69,7 +68,6 @@ class ModelSettings:
             gradient_checkpointing=bool(value.get("gradientCheckpointing", False)),
             chat_template=value.get("chatTemplate"),
             accept_template=bool(value.get("acceptTemplate", False)),
-            trust_remote_code=bool(value.get("trustRemoteCode", False)),
         )
 
 

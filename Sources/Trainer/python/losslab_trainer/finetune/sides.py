@@ -95,6 +95,24 @@ def tried(scorer: PairScorer, pairs: Sequence[Pair]) -> PairScorer:
     return SidedScorer(scorer.model, by_length, autocast=scorer.autocast, way=scorer.way)
 
 
+def side_for_sampling(scorer: PairScorer, prompts: Sequence[Sequence[int]], new_tokens: int) -> Side | None:
+    """The side by which prompts are continued together: the scorer's, or what trying the longest answer tells.
+
+    None leaves it to what the configuration names.
+    """
+    if isinstance(scorer, SidedScorer):
+        return scorer.side
+    config = scorer.causal.config.get_text_config()
+    longest = max(prompts, key=len, default=())
+    places = getattr(config, "max_position_embeddings", None) or len(longest) + new_tokens
+    room = min(new_tokens, places - len(longest))
+    if not longest or room < 1:
+        return None
+    answer = tuple(torch.randint(config.vocab_size, (room,), generator=torch.Generator().manual_seed(0)).tolist())
+    found = tried(scorer, [ProbePair(tuple(longest), answer, answer)])
+    return found.side if isinstance(found, SidedScorer) else None
+
+
 def _joined(scores: Sequence[Scores]) -> Tensor:
     return torch.cat([value for score in scores for value in (score.chosen, score.rejected)]).double().cpu()
 

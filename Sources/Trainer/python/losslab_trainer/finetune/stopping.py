@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
 from transformers import GenerationConfig
+
+from losslab_trainer.data import rendering
+from losslab_trainer.data.template import brief
 
 _WORD = "content"
 
@@ -28,14 +30,37 @@ def turn_end(tokenizer: Any) -> int | None:
     """
     if tokenizer.chat_template is None:
         return None
-    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _WORD}]
-    try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False)
-    except (TemplateError, TypeError, ValueError):
-        return None
+    text = _written(tokenizer)
+    if isinstance(text, Exception):
+        return None  # which refusal tells
     behind = tokenizer(text[text.rindex(_WORD) + len(_WORD) :] if _WORD in text else "", add_special_tokens=False)
     special = {*tokenizer.all_special_ids, *(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)}
     return next((int(i) for i in behind["input_ids"] if i in special), None)
+
+
+def refusal(tokenizer: Any) -> str | None:
+    """What is to be told where the chat template refuses a question with its answer, and so hides how one ends."""
+    text = "" if tokenizer.chat_template is None else _written(tokenizer)
+    if not isinstance(text, Exception):
+        return None
+    return (
+        f"the chat template refuses one question with its answer ({brief(text)}), so where a turn ends is not known: "
+        "answers end at the model's end of sequence alone, or are cut off"
+    )
+
+
+def _written(tokenizer: Any) -> str | Exception:
+    """One question with its answer, after a system message where the template wants one; or why it refuses that."""
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _WORD}]
+    refused: Exception | None = None
+    for messages in (turns, [{"role": "system", "content": "b"}, *turns]):
+        try:
+            return rendering.write(tokenizer, messages)
+        except rendering.TemplateStopped:
+            raise
+        except Exception as error:  # a template is a program and may raise anything
+            refused = refused or error
+    return refused or ValueError("no dialogue")
 
 
 @contextmanager

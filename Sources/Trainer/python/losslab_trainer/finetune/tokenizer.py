@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from losslab_trainer.finetune.problem import FinetuneProblem
+from losslab_trainer.finetune.problem import FinetuneProblem, first_line
 from losslab_trainer.finetune.settings import ModelSettings
 
 NAMED = 3  # tokens that a message names
@@ -19,9 +19,7 @@ def load_tokenizer(folder: Path, settings: ModelSettings) -> Any:
     from transformers import AutoTokenizer  # noqa: PLC0415  # seconds
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=settings.trust_remote_code
-        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # files of every kind of damage
         raise FinetuneProblem(f"model {settings.path}: {why_not(folder, error)}") from error
     if tokenizer.pad_token is None:
@@ -41,8 +39,7 @@ def why_not(folder: Path, error: Exception) -> str:
     base = base_of_adapter(folder)
     if base is not None and not fast:
         return f"an adapter's folder without a tokenizer; give the folder of its model ({base})"
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"its tokenizer cannot be loaded ({first}); save it there with tokenizer.save_pretrained"
+    return f"its tokenizer cannot be loaded ({first_line(error)}); save it there with tokenizer.save_pretrained"
 
 
 def base_of_adapter(folder: Path) -> str | None:
@@ -52,7 +49,7 @@ def base_of_adapter(folder: Path) -> str | None:
         return None
     try:
         base = json.loads(path.read_text("utf-8")).get("base_model_name_or_path")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         base = None
     return str(base or "not named in its adapter_config.json")
 

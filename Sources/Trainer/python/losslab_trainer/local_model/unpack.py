@@ -59,8 +59,10 @@ def unpack(file: Path, folder: Path, sha256: str, title: str) -> Path:
 
 def _write(file: Path, folder: Path) -> None:
     try:
-        read = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        read = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32, trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise FetchProblem("content", f"{file} cannot be read as a model to train: {reason}") from error
