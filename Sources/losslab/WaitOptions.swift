@@ -5,11 +5,15 @@ import LabCore
 /// How long a server's answer is waited for.
 struct WaitOptions: ParsableArguments {
     @Option(
-        help: "Seconds for one request with its whole answer. Default: 600; a call with its retries takes up to twice.")
+        help:
+            "Seconds for one request with its whole answer, twice as long with its retries. Default: 600; 3600 for a file."
+    )
     var timeout: Double?
 
     @Option(
-        help: "Seconds without a byte, before an answer and within it. Default: 300 before its first, 60 after that.")
+        help:
+            "Seconds without a byte, before an answer and within it. Default: 300 before it (60 for a file), 60 within."
+    )
     var silence: Double?
 
     func validate() throws {

@@ -19,6 +19,26 @@ import Testing
         }
     }
 
+    @Test func aFileThatComesByteByByteIsToldOfAndNotWaitedForForEver() async throws {
+        try await withTemporaryFolder { folder in
+            let notes = Notes()
+            let download = HTTPDownload(
+                timeouts: ChatTimeouts(total: .seconds(3)), notes: notes.take, patience: .milliseconds(200))
+            let error = try await downloadError {
+                try await download.download(
+                    server.root + "/trickle/2000?pause=0.05", to: folder + "/file", sha256: ContentHash.sha256("xxx"))
+            }
+            #expect(error?.kind == .timedOut && error?.message.contains("it took longer than 3 s") == true)
+            #expect(notes.texts.contains { $0.contains("/trickle/2000") && $0.contains("bytes so far") })
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        }
+    }
+
+    private func downloadError(_ body: () async throws -> Void) async throws -> ChatError? {
+        do { try await body() } catch let error as ChatError { return error }
+        return nil
+    }
+
     @Test func redirectsAreFollowed() async throws {
         try await withTemporaryFolder { folder in
             let url = server.root + "/redirect?to=\(server.root)/file/3"

@@ -10,11 +10,18 @@ public struct HTTPDownload: Sendable {
     /// Certificates to trust instead of the system's, in PEM.
     public var caFile: String?
     public var proxy: String?
+    private let waiting: Waiting
 
+    public static let usualTimeouts = ChatTimeouts(firstByte: .seconds(60), total: .seconds(3600))
+
+    /// - Parameters:
+    ///   - notes: told what is awaited, once that has taken long.
+    ///   - patience: how long that is.
     public init(
-        largest: Int = 1 << 30, timeouts: ChatTimeouts = .init(firstByte: .seconds(60), total: .seconds(3600)),
-        caFile: String? = nil, proxy: String? = nil
+        largest: Int = 1 << 30, timeouts: ChatTimeouts = usualTimeouts, caFile: String? = nil, proxy: String? = nil,
+        notes: @escaping @Sendable (String) -> Void = { _ in }, patience: Duration = .seconds(20)
     ) {
+        waiting = Waiting(patience: patience, tell: notes)
         self.largest = largest
         self.timeouts = timeouts
         self.caFile = caFile
@@ -44,11 +51,14 @@ public struct HTTPDownload: Sendable {
         request.keepsBody = false
         request.avoidsProxies = proxy == nil && ChatEndpoint(baseURL: url).isLoopback
         request.onBytes = { piece in sink.withLock { $0.take(piece) } }
-        let outcome = await CurlLoop.shared.send(request)
+        let awaited = Waiting.Request(url, timeouts)
+        request.onArrival = { awaited.took($0) }
+        let asked = request
+        let outcome = await waiting.during(awaited) { await CurlLoop.shared.send(asked) }
         try? handle.synchronize()
         try? handle.close()
         switch outcome {
-        case .failure(let failure): throw Self.error(failure, url, limit: request.largestBody)
+        case .failure(let failure): throw error(failure, url, limit: asked.largestBody)
         case .success(let response):
             guard response.status == 200 else {
                 throw ChatError(
@@ -91,7 +101,7 @@ public struct HTTPDownload: Sendable {
         }
     }
 
-    private static func error(_ failure: TransportFailure, _ url: String, limit: Int) -> ChatError {
+    private func error(_ failure: TransportFailure, _ url: String, limit: Int) -> ChatError {
         let kind: ChatError.Kind =
             switch failure.kind {
             case .connectTimeout, .firstByteTimeout, .stalled, .totalTimeout: .timedOut
@@ -104,6 +114,10 @@ public struct HTTPDownload: Sendable {
             switch failure.kind {
             case .tooLarge: "it is larger than \(limit) bytes"
             case .brokenOff: "the file could not be written"
+            case .connectTimeout: "the server could not be reached within \(timeouts.connect.text)"
+            case .firstByteTimeout: "nothing came for \(timeouts.firstByte.text)"
+            case .stalled: "nothing more came for \(timeouts.stall.text)"
+            case .totalTimeout: "it took longer than \(timeouts.total.text)"
             default: failure.message
             }
         return ChatError(kind, "the download of \(url) failed: \(story)")

@@ -19,6 +19,8 @@ struct EvaluationFetch: AsyncParsableCommand {
     @Option(help: "Copy from this folder instead of downloading.", completion: .directory)
     var from: String?
 
+    @OptionGroup var wait: WaitOptions
+
     @Flag(help: "Replace files that are there.")
     var force = false
 
@@ -41,7 +43,9 @@ struct EvaluationFetch: AsyncParsableCommand {
                 throw JudgeError(.mismatch, "there is no suite named \(name) under evaluation/; there are: \(names)")
             }
             let installed = try await folder.install(from: from, force: force) { url, path, sha256, bytes in
-                try await HTTPDownload().download(url, to: path, sha256: sha256, size: bytes)
+                try await HTTPDownload(
+                    timeouts: wait.timeouts.over(HTTPDownload.usualTimeouts), notes: { log("losslab: \($0)") }
+                ).download(url, to: path, sha256: sha256, size: bytes)
             }
             return Report(suite: name, folder: folder.path, installed: installed, state: folder.state)
         }

@@ -11,7 +11,8 @@ its argument. `POST .../chat/completions` speaks OpenAI's form, `POST .../messag
 
 `GET /seen?model=NAME` tells the requests of that name so far (time, headers, body), `GET /most?model=NAME` how many
 were being answered at the same time, at most. `GET /release?model=NAME` lets go what `held` holds back, then and later.
-`GET /file/N` is N bytes, `GET /redirect?to=URL` a redirect.
+`GET /file/N` is N bytes, `GET /trickle/N?pause=S` the same a byte at a time with S seconds between them, and
+`GET /redirect?to=URL` a redirect.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class Connection:
             return await self.answer(200, "null")
         if url.path == "/redirect":
             return await self.answer(302, "", {"Location": query["to"]})
+        if url.path.startswith("/trickle/"):
+            return await self.trickle("x" * int(url.path.split("/")[2]), float(query["pause"]))
         if url.path.startswith("/file/"):
             return await self.answer(200, "x" * int(url.path.split("/")[2]))
         return await self.answer(404, '{"detail":"Not Found"}')
