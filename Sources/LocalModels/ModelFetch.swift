@@ -44,7 +44,7 @@ public struct ModelFetch: Sendable {
                         Progress(source: event.source ?? "", done: event.done ?? 0, total: event.total ?? model.bytes))
                 case "done": return event.path ?? ""
                 default:
-                    throw Self.error(event, model)
+                    throw Self.error(event, model, log)
                 }
             }
             try Task.checkCancellation()
@@ -54,7 +54,7 @@ public struct ModelFetch: Sendable {
         }
     }
 
-    private static func error(_ event: HelperEvent, _ model: LocalModel) -> LocalModelError {
+    private static func error(_ event: HelperEvent, _ model: LocalModel, _ log: ChildLog) -> LocalModelError {
         let message = event.message ?? "the fetch of \(model.name) failed"
         switch event.kind {
         case "network":
@@ -62,6 +62,7 @@ public struct ModelFetch: Sendable {
                 .network,
                 "\(message). Run `losslab model fetch \(model.name)` again with a network: it goes on where it was")
         case "disk": return LocalModelError(.disk, message)
+        case "unexpected": return LocalModelError(.setup, "the fetch of \(model.name) failed: \(message)\(log.hint)")
         default: return LocalModelError(.content, message)
         }
     }

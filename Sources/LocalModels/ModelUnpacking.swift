@@ -29,7 +29,12 @@ public struct ModelUnpacking: Sendable {
                 guard let event = try? JSONDecoder().decode(HelperEvent.self, from: Data(line.utf8)) else { continue }
                 if event.event == "done" { return }
                 let message = event.message ?? "\(model.name) could not be unpacked"
-                throw LocalModelError(event.kind == "disk" ? .disk : .content, message)
+                switch event.kind {
+                case "disk": throw LocalModelError(.disk, message)
+                case "unexpected":
+                    throw LocalModelError(.setup, "unpacking \(model.name) failed: \(message)\(log.hint)")
+                default: throw LocalModelError(.content, message)
+                }
             }
             try Task.checkCancellation()
             throw LocalModelError(.setup, "unpacking \(model.name) ended by \(await child.wait())\(log.hint)")

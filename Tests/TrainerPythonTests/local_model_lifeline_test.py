@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import select
 import signal
 import subprocess
@@ -62,6 +64,36 @@ def test_a_helper_whose_starter_has_gone_before_it_came_so_far_ends() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, check=False, start_new_session=True
     )
     assert ended.returncode == -signal.SIGKILL and ended.stdout == b""
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("fetch", []), ("serve", ["--model", "none.gguf", "--alias", "a"])])
+def test_what_no_program_expects_is_one_sentence_and_its_trace_is_logged(
+    name: str, arguments: list[str], tmp_path: Path
+) -> None:
+    read, write = os.pipe()
+    program = ["-P", "-m", "losslab_trainer.local_model.start", name, "--events-fd", str(write), *arguments]
+    started = subprocess.Popen(
+        [sys.executable, *program],
+        env={"PYTHONPATH": str(PACKAGE), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        pass_fds=[write],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert started.stdin is not None and started.stderr is not None
+    started.stdin.write("[1]\n")  # A line that is no job, and a key. Its end would be the program's.
+    started.stdin.flush()
+    with os.fdopen(read) as events:
+        event = json.loads(events.read())
+    said = started.stderr.read()
+    started.stdin.close()
+    assert started.wait() == 1 and event["event"] == "failed" and event["kind"] == "unexpected"
+    assert "\n" not in event["message"] and "Traceback" not in event["message"]
+    assert "Traceback (most recent call last)" in said
+    assert name != "serve" or event["message"].startswith("none.gguf cannot be served: ")
 
 
 def test_the_lifeline_comes_before_the_programs_own_imports() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from losslab_trainer.failures import at
 from losslab_trainer.local_model.lifeline import end_with_standard_input
 from losslab_trainer.local_model.request import sha256_of
 
@@ -115,14 +116,8 @@ def main() -> None:
         emit(serving.events_fd, {"event": "failed", "message": "no key came on standard input"})
         sys.exit(64)
     end_with_standard_input()
-    try:
+    with at(f"{serving.model} cannot be served"):
         serve(serving, key)
-    except ImportError as error:
-        emit(serving.events_fd, {"event": "failed", "message": f"xllamacpp cannot be imported: {error}"})
-        sys.exit(1)
-    except Exception as error:
-        emit(serving.events_fd, {"event": "failed", "message": f"llama.cpp cannot serve {serving.model}: {error}"})
-        sys.exit(1)
 
 
 if __name__ == "__main__":
