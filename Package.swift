@@ -16,13 +16,16 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // L0: values. No I/O, no dependencies.
-        .target(name: "LabCore", swiftSettings: strict),
+        // L0: values. No I/O; of other packages only the hashes.
+        .target(
+            name: "LabCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .target(name: "LabTesting", dependencies: ["LabCore"], swiftSettings: strict),
 
         // L1: adapters.
@@ -65,6 +68,8 @@ let package = Package(
             name: "CampaignRunner",
             dependencies: ["LabCore", "Evolution", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
+        .target(
+            name: "Laboratory", dependencies: ["LabCore", "LabConfig", "Trainer", "Judge"], swiftSettings: strict),
         .target(name: "EmbeddedPython", dependencies: ["CPython", "CLockdown"], swiftSettings: strict),
 
         // L4: programs.
@@ -72,7 +77,7 @@ let package = Package(
             name: "losslab",
             dependencies: [
                 "LabCore", "LabConfig", "ChatClient", "Archive", "Evolution", "Proposer", "Judge", "Trainer",
-                "LocalModels", "CampaignRunner",
+                "LocalModels", "CampaignRunner", "Laboratory",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -91,6 +96,8 @@ let package = Package(
             name: "ArchiveTests",
             dependencies: ["Archive", "LabCore", "LabTesting", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LabConfigTests", dependencies: ["LabConfig", "LabCore"]),
+        .testTarget(
+            name: "LaboratoryTests", dependencies: ["Laboratory", "LabCore", "LabConfig", "LabTesting", "Trainer"]),
         .testTarget(name: "LocalModelsTests", dependencies: ["LocalModels", "LabCore"]),
         .testTarget(name: "EvolutionTests", dependencies: ["Evolution", "LabCore", "LabTesting"]),
         .testTarget(name: "ProposerTests", dependencies: ["Proposer", "LabCore", "LabTesting", "ChatClient"]),

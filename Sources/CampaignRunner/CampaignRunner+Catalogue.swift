@@ -47,7 +47,7 @@ extension CampaignRunner {
     private func screen(_ loss: LossSource, as id: CandidateID) async throws -> Screening? {
         do {
             let screener = stages.screener
-            return try await cache.once(stages.keys.screeningKey(of: loss.text)) {
+            return try await cache.once(stages.identity.screeningKey(of: loss.text)) {
                 try await limits.call("screening of \(loss.name)", within: limits.screening) {
                     try await screener.screen(loss.text, name: loss.name)
                 }

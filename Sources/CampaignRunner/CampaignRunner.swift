@@ -41,7 +41,7 @@ public struct CampaignRunner: Sendable {
         tuning = Tuning(config: config.tuning, grid: grid, world: config.world)
         selector = try Self.selector(config.selection)
         scheduler = TrialScheduler(
-            runner: stages.trials, keys: stages.keys, workers: config.workers, limits: limits,
+            runner: stages.trials, identity: stages.identity, workers: config.workers, limits: limits,
             failures: FailureWatch(limit: max(limits.failuresInARow, 2 * config.workers + 1)), events: events)
         self.limits = limits
         steps = StepJournal(store: storage.steps, logger: logger)

@@ -6,15 +6,15 @@ public struct CampaignStages: Sendable {
     public let screener: any LossScreener
     /// Usually a `TrialPipeline` of trainer and judge.
     public let trials: any TrialRunner
-    public let keys: TrialKeys
+    public let identity: ExperimentIdentity
 
     public init(
-        proposer: any LossProposer, screener: any LossScreener, trials: any TrialRunner, keys: TrialKeys
+        proposer: any LossProposer, screener: any LossScreener, trials: any TrialRunner, identity: ExperimentIdentity
     ) {
         self.proposer = proposer
         self.screener = screener
         self.trials = trials
-        self.keys = keys
+        self.identity = identity
     }
 }
 

@@ -22,12 +22,12 @@ public struct LossEvaluation: Sendable {
     ///   - workers: trials side by side.
     ///   - events: progress: a `stage` with the number of trials for each rung, then a `trialFinished` a trial.
     public init(
-        tuning: Tuning, trials: any TrialRunner, keys: TrialKeys, cache: any StepStore, workers: Int,
+        tuning: Tuning, trials: any TrialRunner, identity: ExperimentIdentity, cache: any StepStore, workers: Int,
         limits: StageLimits = StageLimits(), logger: Logger = Logger(label: "losslab.evaluation"),
         events: @escaping @Sendable (CampaignEvent) -> Void = { _ in }
     ) {
         let scheduler = TrialScheduler(
-            runner: trials, keys: keys, workers: workers, limits: limits,
+            runner: trials, identity: identity, workers: workers, limits: limits,
             failures: FailureWatch(limit: limits.failuresInARow), events: events)
         self.init(
             ladder: TuningLadder(

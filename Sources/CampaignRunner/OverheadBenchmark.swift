@@ -51,7 +51,7 @@ public func benchmarkOverhead(
         catalogue: [LossSource(name: "dpo", text: "dpo", origin: .baseline, beta: 0.05)],
         stages: CampaignStages(
             proposer: stub, screener: stub, trials: stub,
-            keys: TrialKeys(hash: { ContentHash.sha256($0) }, environment: { _ in "" })),
+            identity: ExperimentIdentity()),
         storage: try await storage?(config) ?? CampaignStorage(archive: dropped, steps: dropped, cache: dropped),
         logger: Logger(label: "losslab.benchmark") { _ in SwiftLogNoOpLogHandler() }
     ) { event in

@@ -12,7 +12,7 @@ struct TrialRequest: Sendable {
 /// Runs trials: each content at most once, some side by side, each within its time, our own failures tried again.
 struct TrialScheduler: Sendable {
     let runner: any TrialRunner
-    let keys: TrialKeys
+    let identity: ExperimentIdentity
     let workers: Int
     let limits: StageLimits
     let failures: FailureWatch
@@ -20,11 +20,12 @@ struct TrialScheduler: Sendable {
     private let durations = TrialDurations()
 
     init(
-        runner: any TrialRunner, keys: TrialKeys, workers: Int, limits: StageLimits, failures: FailureWatch,
+        runner: any TrialRunner, identity: ExperimentIdentity, workers: Int, limits: StageLimits,
+        failures: FailureWatch,
         events: @escaping @Sendable (CampaignEvent) -> Void
     ) {
         self.runner = runner
-        self.keys = keys
+        self.identity = identity
         self.workers = workers
         self.limits = limits
         self.failures = failures
@@ -53,7 +54,7 @@ struct TrialScheduler: Sendable {
     private func run(_ request: TrialRequest, journal: StepJournal) async throws -> TrialOutcome? {
         guard failures.failure(of: request.candidate) == nil else { return nil }
         let (loss, spec, runner) = (request.loss, request.spec, runner)
-        let key = keys.key(of: loss, spec)
+        let key = identity.key(of: loss, spec)
         do {
             let limit = limits.trial ?? durations.limit(limits)
             let (outcome, reused) = try await journal.once(key) {

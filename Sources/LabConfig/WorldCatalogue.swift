@@ -65,6 +65,7 @@ enum WorldFile {
         let (policy, rubric) = (existing("policy", in: base, root), existing("rubric.jsonl", in: base, root))
         let (training, sampling) = (training(root), sampling(root))
         let vocabularySize = root.int("vocabularySize", 0, in: 0...10_000_000)
+        let isOwn = root.bool("own", false)
         try problems.throwIfAny()
         var counts: [QuestionSet: Int] = [:]
         for (set, path) in questions {
@@ -74,7 +75,7 @@ enum WorldFile {
             name: name, title: root.text("title") ?? name, summary: root.text("description") ?? "", policy: policy,
             questions: questions, questionCounts: counts, rubric: rubric, pairs: pairs,
             grid: SettingGrid(learningRates: rates, betas: betas), training: training, sampling: sampling,
-            vocabularySize: vocabularySize, files: files)
+            vocabularySize: vocabularySize, files: files, isOwn: isOwn)
     }
 
     private static func training(_ root: Section) -> WorldTraining {

@@ -19,11 +19,14 @@ public struct WorldDescription: Codable, Sendable, Equatable {
     public let vocabularySize: Int
     /// SHA-256 of each file that a score depends on, by path relative to the world's folder.
     public let files: [String: String]
+    /// Whether its files are its user's own to change: they are taken as they are, not held to `files`.
+    public let isOwn: Bool
 
     public init(
         name: String, title: String, summary: String, policy: String, questions: [QuestionSet: String],
         questionCounts: [QuestionSet: Int], rubric: String, pairs: [PairPool: String], grid: SettingGrid,
-        training: WorldTraining, sampling: WorldSampling, vocabularySize: Int, files: [String: String]
+        training: WorldTraining, sampling: WorldSampling, vocabularySize: Int, files: [String: String],
+        isOwn: Bool = false
     ) {
         self.name = name
         self.title = title
@@ -38,6 +41,7 @@ public struct WorldDescription: Codable, Sendable, Equatable {
         self.sampling = sampling
         self.vocabularySize = vocabularySize
         self.files = files
+        self.isOwn = isOwn
     }
 }
 

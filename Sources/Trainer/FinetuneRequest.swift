@@ -55,18 +55,18 @@ public struct FinetuneRequest: Sendable, Equatable {
         self.trainer = trainer
     }
 
-    func replacingPaths(_ new: (String) -> String) -> FinetuneRequest {
-        func moved(_ source: DataSource) -> DataSource {
-            DataSource(
+    public func replacingPaths(_ new: (String) throws -> String) rethrows -> FinetuneRequest {
+        func moved(_ source: DataSource) throws -> DataSource {
+            try DataSource(
                 path: new(source.path), config: source.config, split: source.split, revision: source.revision,
                 columns: source.columns, layout: source.layout, limit: source.limit)
         }
-        let ownModel = FinetuneModel(
+        let ownModel = try FinetuneModel(
             path: new(model.path), revision: model.revision, dtype: model.dtype, device: model.device,
             loraRank: model.adapter?.rank, quantization: model.quantization,
             gradientCheckpointing: model.gradientCheckpointing, chatTemplate: model.chatTemplate.map(new),
             acceptTemplate: model.acceptTemplate)
-        return FinetuneRequest(
+        return try FinetuneRequest(
             model: ownModel, data: moved(data), heldOut: heldOut.map(moved), heldOutShare: heldOutShare,
             draw: draw, batchSize: batchSize, microBatchSize: microBatchSize, epochs: epochs, maxSteps: maxSteps,
             schedule: schedule, logpScale: logpScale, maxLength: maxLength, maxPromptLength: maxPromptLength,

@@ -54,12 +54,12 @@ public struct PoolFinetuner: Sendable {
     /// - Parameter identity: what stands for a file, folder or Hub id: its content where that is known.
     public func description(
         of loss: LossSource?, beta: Double, learningRate: Double, seed: Int, as request: FinetuneRequest,
-        identity: (String) -> String
+        identity: (String) throws -> String
     ) throws -> String {
         let named = loss.map { LossSource(name: "", text: $0.text, origin: $0.origin, beta: $0.beta) }
         let job = job(
             id: "", loss: named, beta: beta, learningRate: learningRate, seed: seed,
-            request: request.replacingPaths(identity), output: "", save: false)
+            request: try request.replacingPaths(identity), output: "", save: false)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(job), as: UTF8.self)

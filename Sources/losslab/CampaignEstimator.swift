@@ -100,7 +100,7 @@ struct CampaignEstimator {
             throw ValidationError("the catalogue has no loss dpo to time a training with")
         }
         log("no finished trial in \(world) with \(config.tuning.pairs) pairs: timing one")
-        let laboratory = try Laboratory(project: project, worlds: [world], workers: 1, allowUnsandboxed: false)
+        let laboratory = try await Laboratory(project: project, worlds: [world], workers: 1, allowUnsandboxed: false)
         let grid = try laboratory.world(world).grid
         let setting = Tuning(config: config.tuning, grid: grid, world: world).smokeTrial().setting
         func trial(seed: Int) async throws -> TrialOutcome {

@@ -1,20 +1,24 @@
 import Foundation
 import Judge
 import LabCore
+import Laboratory
 import Trainer
 
 /// Who grades the answers of a model of one's own without asking a server.
 struct CampaignJudge {
     let judge: any AnswerJudge
     /// Tells the judge from every other.
-    let identity: String
+    let identity: [String: String]
 
     /// A judge behind a server takes this one's place later; until then nothing grades.
-    init(_ config: CampaignConfig, _ questions: CampaignQuestions, project: Project, pool: WorkerPool) throws {
+    init(
+        _ config: CampaignConfig, _ questions: CampaignQuestions, project: Project, pool: WorkerPool,
+        engine: EngineIdentity, _ hashes: FileHashes
+    ) throws {
         let chosen = config.judge ?? JudgeConfig()
         if chosen.asksServer {
             judge = AbsentJudge()
-            identity = ""
+            identity = [:]
             return
         }
         if let model = chosen.model {
@@ -22,7 +26,10 @@ struct CampaignJudge {
             let ground = config.policy.map { PolicyGround($0, name: config.world, questions: questions, in: project) }
             let rewarder = PoolRewarder(pool: pool, model: path, label: chosen.label, policy: ground?.request.model)
             judge = RewardJudge(rewarder: rewarder, questions: [config.world: questions.files])
-            identity = "\(chosen.kind) \(RerunKeys.identity(of: path)) \(chosen.label ?? "")"
+            identity = judgeIdentity(
+                kind: chosen.kind,
+                try engine.ingredients("reward").merging(
+                    ["model": try hashes.identity(of: path), "label": chosen.label ?? ""]) { $1 })
             return
         }
         guard let rubric = questions.rubric else {
@@ -31,7 +38,7 @@ struct CampaignJudge {
                     + "{kind: mt_bench, model: ...}, {kind: reward_model, model: FOLDER} or {kind: classifier, ...}")
         }
         judge = try RubricJudge(files: [config.world: rubric])
-        identity = "rubric \(RerunKeys.identity(of: rubric))"
+        identity = try judgeIdentity(rubric: rubric, hashes)
     }
 }
 
@@ -47,17 +54,20 @@ struct NamedInputs {
     /// For the manifest: model, data and question files.
     let files: [String: String]
     /// Changes with anything that decides a trial's result but loss, setting, seed and draw.
-    let environment: String
+    let identity: [String: String]
 
-    init(_ ground: PolicyGround, pythonPath: String, by finetuner: PoolFinetuner) throws {
+    init(
+        _ ground: PolicyGround, engine: EngineIdentity, _ hashes: FileHashes, by finetuner: PoolFinetuner
+    ) throws {
         var request = ground.request
         request.questions = ground.questions.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)
-        let keys = try RerunKeys(request, pythonPath: pythonPath)
-        environment = try keys.environment(request, by: finetuner) + " \(ground.confirmationShare)"
+        var identity = try FinetuneIdentity(request, engine: engine, hashes).ground(request, by: finetuner)
+        identity["confirmation share"] = "\(ground.confirmationShare)"
+        self.identity = identity
         files = [
-            "model": RerunKeys.identity(of: request.model.path), "data": RerunKeys.identity(of: request.data.path),
-            "questions": RerunKeys.identity(of: ground.questions[.search] ?? ""),
-            "heldOutQuestions": RerunKeys.identity(of: ground.questions[.heldOut] ?? ""),
+            "model": try hashes.identity(of: request.model.path), "data": try hashes.identity(of: request.data.path),
+            "questions": try hashes.identity(of: ground.questions[.search] ?? ""),
+            "heldOutQuestions": try hashes.identity(of: ground.questions[.heldOut] ?? ""),
         ]
     }
 }

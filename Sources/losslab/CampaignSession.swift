@@ -24,7 +24,7 @@ struct CampaignSession {
     /// Begins a campaign.
     func begin(_ recipe: CampaignConfig) async throws {
         let config = try await EmbeddedChoice(models: models, project: project).settled(recipe)
-        let laboratory = try laboratory(for: config)
+        let laboratory = try await laboratory(for: config)
         defer { Task { await laboratory.pool.close() } }
         let check = try await ModelCheck(config, project: project, models: models)
         let ready = try await laboratory.pool.warmUp()
@@ -44,7 +44,7 @@ struct CampaignSession {
     /// - Parameter budget: limits for language models that take the place of the recipe's from now on.
     func resume(_ name: String, budget: ModelBudget? = nil) async throws {
         let directory = try RunDirectory.resume(name, in: project.runs)
-        let laboratory = try laboratory(for: directory.manifest.config)
+        let laboratory = try await laboratory(for: directory.manifest.config)
         defer { Task { await laboratory.pool.close() } }
         // What is left may ask no model: only before the catalogue's trainings is it worth making sure.
         let isBefore = try directory.steps.value(for: CampaignRunner.catalogueStep) == nil
@@ -52,15 +52,17 @@ struct CampaignSession {
         try await run(directory, laboratory, budget: budget, check: check)
     }
 
-    private func laboratory(for config: CampaignConfig) throws -> Laboratory {
+    private func laboratory(for config: CampaignConfig) async throws -> Laboratory {
         if let policy = config.policy {
-            return try readingInput {
-                try Laboratory(project: project, policy: policy, of: config, allowUnsandboxed: allowUnsandboxed)
+            return try await readingInput {
+                try await Laboratory(project: project, policy: policy, of: config, allowUnsandboxed: allowUnsandboxed)
             }
         }
         let worlds = [config.world] + (config.transferWorld.map { [$0] } ?? []).filter { $0 != config.world }
-        return try Laboratory(
-            project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
+        return try await readingInput {
+            try await Laboratory(
+                project: project, worlds: worlds, workers: config.workers, allowUnsandboxed: allowUnsandboxed)
+        }
     }
 
     private func run(
@@ -106,7 +108,7 @@ struct CampaignSession {
                 proposer: try models.proposer(screener: laboratory.screener, project: project),
                 screener: laboratory.screener,
                 trials: laboratory.trials.keeping(directory),
-                keys: laboratory.keys),
+                identity: laboratory.identity),
             storage: CampaignStorage(
                 archive: try await RunRecorder(directory, archive), steps: directory.steps, cache: laboratory.cache),
             limits: models.limits,

@@ -6,6 +6,7 @@ import Foundation
 import Judge
 import LabConfig
 import LabCore
+import Laboratory
 import Trainer
 
 /// The concrete stages, wired: workers, screener, trainer, judge, and the cache of finished trials.
@@ -21,41 +22,44 @@ struct Laboratory {
     let files: [String: [String: String]]
     let cache: any StepStore
     private(set) var judge: any AnswerJudge
-    private(set) var keys: TrialKeys
+    /// What every trial's stored result is named by. Smoke trials are graded only where that costs nothing.
+    private(set) var identity: ExperimentIdentity
     private let trainer: any PolicyTrainer
-    private let environment: @Sendable (_ world: String) -> String
 
-    /// Whether answers of smoke trials are graded: only where that costs nothing.
-    private var gradesSmoke: Bool
-
-    var trials: TrialPipeline { TrialPipeline(trainer: trainer, judge: judge, gradesSmoke: gradesSmoke) }
+    var trials: TrialPipeline { TrialPipeline(trainer: trainer, judge: judge, gradesSmoke: identity.gradesSmoke) }
 
     /// Trains in worlds of the embedded benchmark.
     ///
-    /// - Parameter names: the worlds that will be used; their rubrics are read at once.
-    init(project: Project, worlds names: [String], workers: Int, allowUnsandboxed: Bool) throws {
+    /// - Parameter names: the worlds that will be used; their files are read at once.
+    /// - Throws: `ConfigError` for a world whose files are not those that it was built with.
+    init(project: Project, worlds names: [String], workers: Int, allowUnsandboxed: Bool) async throws {
         self.project = project
         let catalogue = try WorldCatalogue.load(project.worlds)
         worlds = try names.map { try catalogue.world(named: $0) }
+        let hashes = project.fileHashes
+        for world in worlds { try catalogue.verifyFiles(of: world) { try hashes.hash(ofFile: $0) } }
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed)
         pool = WorkerPool(size: workers, configuration: configuration)
         screener = try Self.screener(pool, project)
         judge = try RubricJudge(files: Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.rubric) }))
         trainer = PoolTrainer(pool: pool, worlds: worlds)
-        gradesSmoke = true
         cache = try project.kept("trials")
         questions = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.questions) })
         files = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, $0.files) })
-        let code = try Self.codeHash(of: configuration.pythonPath + "/losslab_trainer")
-        let hashes = Dictionary(uniqueKeysWithValues: worlds.map { ($0.name, Self.filesHash(of: $0)) })
-        environment = { world in "\(code) \(hashes[world] ?? "")" }
-        keys = TrialKeys(hash: { ContentHash.sha256($0) }, environment: environment)
+        let engine = try await EngineIdentity.current(configuration)
+        identity = ExperimentIdentity(
+            engine: try engine.ingredients("train"),
+            grounds: Dictionary(
+                uniqueKeysWithValues: try worlds.map { ($0.name, try groundIdentity(of: $0, hashes)) }),
+            judges: Dictionary(
+                uniqueKeysWithValues: try worlds.map { ($0.name, try judgeIdentity(rubric: $0.rubric, hashes)) }),
+            screening: try engine.ingredients("check"))
     }
 
     /// Trains a model of one's own on data of one's own.
     ///
     /// - Throws: `CampaignInputError` for what the recipe names and is not there.
-    init(project: Project, policy: PolicyConfig, of config: CampaignConfig, allowUnsandboxed: Bool) throws {
+    init(project: Project, policy: PolicyConfig, of config: CampaignConfig, allowUnsandboxed: Bool) async throws {
         self.project = project
         worlds = []
         let configuration = project.workerConfiguration(allowUnsandboxed: allowUnsandboxed, reachesHub: true)
@@ -65,16 +69,16 @@ struct Laboratory {
         let ground = PolicyGround(policy, name: config.world, questions: asked, in: project)
         let finetuner = PoolFinetuner(pool: pool)
         trainer = FinetuneTrainer(finetuner: finetuner, ground: ground)
-        gradesSmoke = false
         cache = try project.kept("trials")
         questions = [config.world: asked.files]
-        let named = try NamedInputs(ground, pythonPath: configuration.pythonPath, by: finetuner)
+        let (engine, hashes) = (try await EngineIdentity.current(configuration), project.fileHashes)
+        let named = try NamedInputs(ground, engine: engine, hashes, by: finetuner)
         files = [config.world: named.files]
-        let chosen = try CampaignJudge(config, asked, project: project, pool: pool)
+        let chosen = try CampaignJudge(config, asked, project: project, pool: pool, engine: engine, hashes)
         judge = chosen.judge
-        let identity = "\(named.environment) \(chosen.identity)"
-        environment = { _ in identity }
-        keys = TrialKeys(hash: { ContentHash.sha256($0) }, gradesSmoke: false, environment: environment)
+        identity = ExperimentIdentity(
+            grounds: [config.world: named.identity], judges: [config.world: chosen.identity],
+            screening: try engine.ingredients("check"), gradesSmoke: false)
     }
 
     private static func screener(_ pool: WorkerPool, _ project: Project) throws -> PoolScreener {
@@ -85,14 +89,10 @@ struct Laboratory {
     /// The same with another judge.
     ///
     /// - Parameter identity: tells the judge from every other: trials that it graded are kept apart by it.
-    func judged(by judge: any AnswerJudge, identity: String) -> Laboratory {
+    func judged(by judge: any AnswerJudge, identity: [String: String]) -> Laboratory {
         var laboratory = self
         laboratory.judge = judge
-        let environment = environment
-        laboratory.gradesSmoke = false
-        laboratory.keys = TrialKeys(hash: { ContentHash.sha256($0) }, gradesSmoke: false) {
-            "\(environment($0)) \(identity)"
-        }
+        laboratory.identity = self.identity.graded(by: identity)
         return laboratory
     }
 
@@ -130,32 +130,5 @@ struct Laboratory {
     func world(_ name: String) throws -> WorldDescription {
         guard let world = worlds.first(where: { $0.name == name }) else { throw TrainerError.unknownWorld(name) }
         return world
-    }
-
-    /// Parts of the Python package that no trial of a world runs through.
-    private static let otherParts = [
-        "screening/", "plotting/", "bench/", "data/", "export/", "estimate/", "finetune/", "local_model/",
-        "inspect_job.py",
-        "finetune_job.py",
-        "reward_job.py",
-    ]
-
-    /// Hash of the code that trains in a world: results of another version are not reused.
-    private static func codeHash(of folder: String) throws -> String {
-        let names = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
-        let relevant = names.filter {
-            $0.hasSuffix(".py") && !Self.otherParts.contains(where: $0.hasPrefix)
-        }
-        var hash = SHA256()
-        for name in relevant {
-            hash.update(name.utf8)
-            hash.update(FileManager.default.contents(atPath: folder + "/" + name) ?? Data())
-        }
-        return hash.finish()
-    }
-
-    private static func filesHash(of world: WorldDescription) -> String {
-        ContentHash.sha256(
-            world.files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n"))
     }
 }

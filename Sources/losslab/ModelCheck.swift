@@ -1,6 +1,7 @@
 import ChatClient
 import Judge
 import LabCore
+import Laboratory
 import Proposer
 
 /// Each model that a recipe asks, asked for a word in the form of each of its later requests before anything is trained: a
@@ -71,6 +72,14 @@ extension JudgeConfig {
             purpose: ChatPurpose(step: "judge", campaign: campaign))
     }
 
-    /// What tells judgments with the protocol's temperature from those without one.
-    var temperatureIdentity: String { sendsTemperature ? "" : "without temperature " }
+    /// What tells this judge from every other; the key and limits of its server do not.
+    func identity(model: String, _ asked: [String: String]) -> [String: String] {
+        judgeIdentity(
+            kind: kind,
+            asked.merging([
+                "model": model, "provider": endpoint.provider,
+                "server": endpoint.embedded.map { "embedded \($0)" } ?? endpoint.baseURL ?? "",
+                "temperature": sendsTemperature ? "the protocol's" : "none",
+            ]) { $1 })
+    }
 }

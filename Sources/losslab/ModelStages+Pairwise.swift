@@ -3,6 +3,7 @@ import ChatClient
 import Foundation
 import Judge
 import LabCore
+import Laboratory
 
 extension ModelStages {
     /// The laboratory with answers compared with a baseline's, in both orders, by the judge that the recipe names.
@@ -21,7 +22,7 @@ extension ModelStages {
                 let suite = try PairwiseSuite(folder: folder, questions: file)
                 let answers = try await baseline.answers(in: world, to: set, suite.questions)
                 suites[world, default: [:]][set] = (suite, answers)
-                compared.append(try ContentHash.sha256(String(contentsOfFile: answers.path, encoding: .utf8)))
+                compared.append(try project.fileHashes.hash(ofFile: answers.path))
             }
         }
         let model = judge.model ?? ""
@@ -32,11 +33,10 @@ extension ModelStages {
             "losslab: which gaps \(model) resolves by comparing answers to \(asked) questions was never measured: trust no "
                 + "lead within the ± of the tables")
         let cache = try ResponseCache(project.cache + "/judgments")
-        let config = try String(contentsOfFile: folder + "/judge_config.yaml", encoding: .utf8)
+        let config = try project.fileHashes.hash(ofFile: folder + "/judge_config.yaml")
         return laboratory.judged(
             by: PairwiseJudge(suites: suites, service: client(judge.endpoint, cache: cache), settings: settings),
-            identity:
-                "pairwise \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) \(judge.temperatureIdentity)"
-                + ContentHash.sha256(([config] + compared).joined(separator: "\n")))
+            identity: judge.identity(
+                model: model, ["prompts": config, "baselines": compared.sorted().joined(separator: " ")]))
     }
 }

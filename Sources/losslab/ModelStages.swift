@@ -5,6 +5,7 @@ import Evolution
 import Foundation
 import Judge
 import LabCore
+import Laboratory
 import Proposer
 
 /// The parts of a campaign that ask language models: one ledger for all, the proposer, and whatever else is configured.
@@ -97,6 +98,9 @@ struct ModelStages {
                 .unreadable,
                 "\(prompts) is missing: `losslab evaluation fetch mt_bench` downloads it, or takes it --from DIR")
         }
+        let references = try folder.map { $0 + "/reference_answer" }.map {
+            ["references": try project.fileHashes.identity(of: $0)]
+        }
         let suites = try laboratory.questions.map { name, files in
             let sets = try files.mapValues { file in
                 try MTBenchSuite(
@@ -114,9 +118,9 @@ struct ModelStages {
         warnOfUnresolvableGaps(questions: suites.first { $0.0 == world }?.1[.search]?.questions.count ?? 0)
         return laboratory.judged(
             by: grading,
-            identity:
-                "mt_bench \(judge.endpoint.provider) \(judge.endpoint.baseURL ?? "") \(model) \(judge.temperatureIdentity)"
-                + ContentHash.sha256((try? String(contentsOfFile: prompts, encoding: .utf8)) ?? ""))
+            identity: judge.identity(
+                model: model,
+                ["prompts": try project.fileHashes.hash(ofFile: prompts)].merging(references ?? [:]) { $1 }))
     }
 
     /// Well-tuned losses differ by a tenth of a point or less; says so where the judge cannot see that.

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LabConfig
 import LabCore
+import Laboratory
 import Trainer
 
 /// Where the parts of a LossLab folder are: losses, worlds, runs, the virtual environment.
@@ -19,6 +20,9 @@ struct Project {
     func kept(_ kind: String) throws -> any StepStore {
         SealedStepStore(try FileStepStore("\(cache)/\(kind)", shared: true)) { log("losslab: \($0)") }
     }
+
+    /// What files hold; of large ones it is remembered.
+    var fileHashes: FileHashes { FileHashes(memory: cache + "/file-hashes") }
 
     /// The folder of a suite below `evaluation`.
     func suite(named name: String) throws(NameError) -> String {

@@ -1,13 +1,14 @@
 import Archive
 import Foundation
 import LabCore
+import Laboratory
 import Trainer
 
 /// What a rerun leaves behind: its record, the answers, the best setting's weights.
 extension RerunSession {
     /// The same request has the same folder: losses, data, model, grid, seeds and code.
     func id(
-        _ losses: [Named], _ keys: RerunKeys, _ tuning: RerunTuning, _ trainings: RerunTrainings
+        _ losses: [Named], _ identity: FinetuneIdentity, _ tuning: RerunTuning, _ trainings: RerunTrainings
     ) throws -> String {
         let specs =
             tuning.tuning.proxyTrials()
@@ -17,7 +18,7 @@ extension RerunSession {
             }
         let names = try losses.flatMap { loss in
             try specs.map {
-                try keys.key(of: loss.source, $0, as: trainings.request, by: trainings.finetuner)
+                try identity.key(of: loss.source, $0, as: trainings.request, by: trainings.finetuner)
             }
         }
         let hash = ContentHash.sha256((names + [against]).joined(separator: "\n"))

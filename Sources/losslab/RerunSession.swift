@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LabConfig
 import LabCore
+import Laboratory
 import Trainer
 
 /// One rerun from the losses' names to the record: screens, trains through the cache, judges, records.
@@ -20,7 +21,8 @@ struct RerunSession {
         let request = try readingInput { try options.request(suiteQuestions: suiteQuestions) }
         let configuration = project.workerConfiguration(
             allowUnsandboxed: options.allowUnsandboxed, reachesHub: true)
-        let keys = try readingInput { try RerunKeys(request, pythonPath: configuration.pythonPath) }
+        let engine = try await orFail { try await EngineIdentity.current(configuration) }
+        let identity = try readingInput { try FinetuneIdentity(request, engine: engine, project.fileHashes) }
         let pool = WorkerPool(size: options.workers, configuration: configuration)
         defer { Task { await pool.close() } }
         // Before any training, so that a suite or a key that is missing costs nothing.
@@ -34,7 +36,7 @@ struct RerunSession {
         let progress = ProgressLine()
         defer { progress.finish() }
         let trainings = RerunTrainings(
-            finetuner: PoolFinetuner(pool: pool), request: request, keys: keys,
+            finetuner: PoolFinetuner(pool: pool), request: request, identity: identity,
             cache: try project.kept("finetunings"),
             save: options.save.map { URL(filePath: $0).standardizedFileURL.path }, tracking: options.tracking(project),
             progress: progress)
@@ -61,7 +63,7 @@ struct RerunSession {
         var versions = ["losslab": LossLabCommand.configuration.version]
         versions["python"] = ready?.python
         versions["torch"] = ready?.torch
-        let id = try id(losses, keys, tuning, trainings)
+        let id = try id(losses, identity, tuning, trainings)
         let record = record(results, request, id: id, versions: versions)
         try await keep(record, contenders, tuning)
         if let frontier = record.frontier {

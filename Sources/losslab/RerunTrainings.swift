@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
 import LabCore
+import Laboratory
 import Trainer
 
 /// Trains through a cache: what was trained before, by whichever rerun, is not trained again.
 struct RerunTrainings: Sendable {
     let finetuner: PoolFinetuner
     let request: FinetuneRequest
-    let keys: RerunKeys
+    let identity: FinetuneIdentity
     let cache: any StepStore
     /// Folder for weights; `nil` keeps none.
     let save: String?
@@ -34,7 +35,7 @@ struct RerunTrainings: Sendable {
     }
 
     private func train(_ loss: LossSource, _ spec: TrialSpec) async throws -> FinetuneOutcome {
-        let key = try keys.key(of: loss, spec, as: request, by: finetuner)
+        let key = try identity.key(of: loss, spec, as: request, by: finetuner)
         if let known = try await known(key, loss, spec) {
             tell(loss, spec, seconds: 0, reused: true)
             return known

@@ -179,7 +179,8 @@ import Testing
                     config: campaign.config, grid: TestCampaign.grid, catalogue: campaign.catalogue,
                     stages: CampaignStages(
                         proposer: campaign.proposer, screener: campaign.screener,
-                        trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), keys: .forTests),
+                        trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()),
+                        identity: ExperimentIdentity()),
                     storage: CampaignStorage(
                         archive: campaign.archive, steps: campaign.steps, cache: campaign.cache))
             }

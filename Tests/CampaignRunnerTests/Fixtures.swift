@@ -4,10 +4,6 @@ import Synchronization
 
 @testable import CampaignRunner
 
-extension TrialKeys {
-    static let forTests = TrialKeys(hash: { String(stableHash($0), radix: 16) }, environment: { _ in "" })
-}
-
 extension StageLimits {
     /// Retries without waiting.
     static var forTests: StageLimits {
@@ -46,7 +42,7 @@ struct TestCampaign: Sendable {
             config: config, grid: Self.grid, catalogue: catalogue,
             stages: CampaignStages(
                 proposer: proposer, screener: screener, trials: TrialPipeline(trainer: trainer, judge: judge),
-                keys: .forTests),
+                identity: ExperimentIdentity()),
             storage: CampaignStorage(archive: archive, steps: steps, cache: cache), limits: limits,
             events: events, clock: clock)
         return try await runner.run()

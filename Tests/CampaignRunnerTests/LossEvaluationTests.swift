@@ -15,7 +15,8 @@ import Testing
         events: @escaping @Sendable (CampaignEvent) -> Void = { _ in }
     ) -> LossEvaluation {
         LossEvaluation(
-            tuning: tuning, trials: TrialPipeline(trainer: trainer, judge: FakeJudge()), keys: .forTests, cache: cache,
+            tuning: tuning, trials: TrialPipeline(trainer: trainer, judge: FakeJudge()), identity: ExperimentIdentity(),
+            cache: cache,
             workers: workers, limits: .forTests, events: events)
     }
 
@@ -67,13 +68,6 @@ import Testing
         #expect(first == second)
         #expect(trainer.calls.isEmpty)
         #expect(reused.withLock { $0 } == 10)
-    }
-
-    @Test func anotherWorldFileIsAnotherTrial() {
-        let other = TrialKeys(hash: { $0 }, environment: { _ in "world built anew" })
-        let loss = FakeLoss(name: "a", value: 6).source()
-        let spec = tuning.smokeTrial()
-        #expect(other.key(of: loss, spec) != TrialKeys(hash: { $0 }, environment: { _ in "old" }).key(of: loss, spec))
     }
 
     @Test func fiveLossesFailingInARowEndTheEvaluation() async throws {

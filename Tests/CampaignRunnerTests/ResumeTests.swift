@@ -109,7 +109,7 @@ import Testing
         let failing = BreakingTrainer(FakeTrainer(), worksFor: 50)
         let stages = CampaignStages(
             proposer: broken.proposer, screener: broken.screener,
-            trials: TrialPipeline(trainer: failing, judge: FakeJudge()), keys: .forTests)
+            trials: TrialPipeline(trainer: failing, judge: FakeJudge()), identity: ExperimentIdentity())
         var config = broken.config
         config.workers = 1
         var limits = broken.limits
@@ -138,7 +138,8 @@ import Testing
                 config: campaign.config, grid: TestCampaign.grid, catalogue: campaign.catalogue,
                 stages: CampaignStages(
                     proposer: campaign.proposer, screener: campaign.screener,
-                    trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), keys: .forTests),
+                    trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), identity: ExperimentIdentity()
+                ),
                 storage: CampaignStorage(
                     archive: FailingArchive(campaign.archive, after: records), steps: campaign.steps,
                     cache: campaign.cache), clock: campaign.clock)

@@ -52,8 +52,8 @@ import Testing
         #expect(result.questionScores.isEmpty && result.greedyScores.isEmpty)
         await #expect(throws: FakeFailure.self) { try await pipeline.run(loss, spec) }
 
-        let graded = TrialKeys(hash: { $0 }, environment: { _ in "" })
-        let ungraded = TrialKeys(hash: { $0 }, gradesSmoke: false, environment: { _ in "" })
+        let graded = ExperimentIdentity()
+        let ungraded = ExperimentIdentity(gradesSmoke: false)
         #expect(graded.key(of: loss, smoke) == graded.key(of: loss, spec))
         #expect(ungraded.key(of: loss, smoke) != ungraded.key(of: loss, spec))
         #expect(ungraded.key(of: loss, spec) == graded.key(of: loss, spec))

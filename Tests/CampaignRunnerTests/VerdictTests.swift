@@ -66,7 +66,7 @@ import Testing
             stages: CampaignStages(
                 proposer: campaign.proposer, screener: campaign.screener,
                 trials: TrialPipeline(trainer: FragileTrainer(base: campaign.trainer), judge: FakeJudge()),
-                keys: .forTests),
+                identity: ExperimentIdentity()),
             storage: CampaignStorage(archive: campaign.archive, steps: campaign.steps, cache: campaign.cache))
         let confirmation = try await runner.run()
         #expect(confirmation.verdict == .noDiscovery)

@@ -50,7 +50,8 @@ extension TimedTests {
                 config: campaign.config, grid: TestCampaign.grid, catalogue: campaign.catalogue,
                 stages: CampaignStages(
                     proposer: campaign.proposer, screener: StuckScreener(),
-                    trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), keys: .forTests),
+                    trials: TrialPipeline(trainer: campaign.trainer, judge: FakeJudge()), identity: ExperimentIdentity()
+                ),
                 storage: CampaignStorage(archive: campaign.archive, steps: campaign.steps, cache: campaign.cache),
                 limits: limits)
             _ = try await runner.run()

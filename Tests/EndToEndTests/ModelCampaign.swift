@@ -52,7 +52,7 @@ struct ModelCampaign: Sendable {
             stages: CampaignStages(
                 proposer: ArmRouter(searching: parts.proposer(strategy: config.proposer.strategy)), screener: screener,
                 trials: TextTrials(),
-                keys: TrialKeys(hash: { ContentHash.sha256($0) }, environment: { _ in "" })),
+                identity: ExperimentIdentity()),
             storage: CampaignStorage(archive: archive, steps: steps, cache: InMemoryStepStore()), limits: limits
         ).run()
     }

@@ -47,16 +47,25 @@ import Testing
         #expect(world.summary == "For tests.")
     }
 
+    static func hash(of path: String) throws -> String { ContentHash.sha256(try Data(contentsOf: URL(filePath: path))) }
+
     @Test func changedAndMissingFilesAreTold() throws {
-        let folder = try folder()
+        let others = [
+            "config.json": "{}", "question.jsonl": "{}\n{}\n\n", "held_out.jsonl": "{}\n{}\n{}", "rubric.jsonl": "{}",
+        ]
+        let listed = others.map { name, text in
+            "\"\(name == "config.json" ? "policy/" : "")\(name)\": \"\(ContentHash.sha256(text))\", "
+        }
+        let all = "\"files\": {\(listed.joined()) \"pairs/confirmation.jsonl.gz\": \"\(ContentHash.sha256("others"))\","
+        let folder = try folder(json: Self.json.replacingOccurrences(of: "\"files\": {", with: all))
         let catalogue = try WorldCatalogue.load(folder.path)
         let world = try catalogue.world(named: "second")
-        try catalogue.verifyFiles(of: world)
+        try catalogue.verifyFiles(of: world, hash: Self.hash)
         try folder.write("other pairs", to: "second/pairs/search.jsonl.gz")
-        let changed = #expect(throws: ConfigError.self) { try catalogue.verifyFiles(of: world) }
+        let changed = #expect(throws: ConfigError.self) { try catalogue.verifyFiles(of: world, hash: Self.hash) }
         #expect(changed?.description.contains("second/pairs/search.jsonl.gz: has changed since") == true)
         try FileManager.default.removeItem(atPath: folder.path + "/second/pairs/search.jsonl.gz")
-        let missing = #expect(throws: ConfigError.self) { try catalogue.verifyFiles(of: world) }
+        let missing = #expect(throws: ConfigError.self) { try catalogue.verifyFiles(of: world, hash: Self.hash) }
         #expect(missing?.description.contains("is missing; restore it") == true)
         let absent = #expect(throws: ConfigError.self) { try WorldCatalogue.load(folder.path) }
         #expect(absent?.description.contains("search.jsonl.gz, which is missing") == true)

@@ -69,8 +69,9 @@ struct LossEvaluate: AsyncParsableCommand {
         let sources = try readingInput {
             catalogue ? try LossCatalogue.load(project.losses).losses : try losses.map { try project.loss($0) }
         }
-        let laboratory = try readingInput {
-            try Laboratory(project: project, worlds: [world], workers: workers, allowUnsandboxed: allowUnsandboxed)
+        let laboratory = try await readingInput {
+            try await Laboratory(
+                project: project, worlds: [world], workers: workers, allowUnsandboxed: allowUnsandboxed)
         }
         let report = try await orFail { try await evaluate(sources, in: laboratory) }
         await laboratory.pool.close()
@@ -92,7 +93,7 @@ struct LossEvaluate: AsyncParsableCommand {
         let screened = try await screen(sources, by: laboratory.screener)
         let evaluation = LossEvaluation(
             tuning: Tuning(config: config, grid: grid, world: world, pairPool: pool, questionSet: questions),
-            trials: laboratory.trials, keys: laboratory.keys, cache: laboratory.cache, workers: workers,
+            trials: laboratory.trials, identity: laboratory.identity, cache: laboratory.cache, workers: workers,
             events: progress.handle)
         let sound = screened.filter { $0.rejection == nil }.map(\.loss)
         let results = try await evaluation.evaluate(sound)

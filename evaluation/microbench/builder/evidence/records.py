@@ -14,7 +14,7 @@ from builder.evidence.protocol import (
     SEARCH_SEEDS,
     TunedLoss,
 )
-from builder.evidence.trials import TRIAL_VERSION, TrialResult
+from builder.evidence.trials import TrialResult, engine
 from builder.world_files import MICROBENCH, read_world
 
 EVIDENCE = MICROBENCH / "evidence"
@@ -31,7 +31,7 @@ def world_record(world: str, tuned: list[TunedLoss], repeated: dict[str, list[Tr
         "grid": facts["grid"],
         "untrained": read_world(MICROBENCH / facts["base"])["untrained"],
         "protocol": {
-            "trialVersion": TRIAL_VERSION,
+            "engine": engine(),
             "searchSeeds": list(SEARCH_SEEDS),
             "confirmationSeeds": list(CONFIRMATION_SEEDS),
             "finalSeeds": list(FINAL_SEEDS),

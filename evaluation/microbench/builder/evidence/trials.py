@@ -12,11 +12,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
 from losslab_trainer.contract import LossRejected
+from losslab_trainer.identity import ROOT, code_hash, versions
 from losslab_trainer.in_process_loss import InProcessLoss
 from losslab_trainer.loss_process import LossProcesses
 from losslab_trainer.serve import Context
@@ -26,7 +28,6 @@ from builder.evidence.losses import Loss
 from builder.rubric import score
 from builder.world_files import MICROBENCH, read_json_lines, read_world
 
-TRIAL_VERSION = 1  # to be raised when trainer or rubric change what a trial measures
 CACHE = MICROBENCH.parent.parent / ".cache" / "evidence"
 SAMPLES = 4  # answers a question at T = 0.7
 
@@ -58,12 +59,13 @@ class Trial:
     samples: int = SAMPLES  # answers a question at T = 0.7
 
     def key(self) -> str:
-        """Names the result: a hash of everything it depends on."""
-        world, base = read_world(MICROBENCH / self.world), read_world(_base_folder(self.world))
+        """Names the result: a hash of everything it depends on, files by their bytes, code by its imports."""
+        world, folder = read_world(MICROBENCH / self.world), _base_folder(self.world)
+        asked = [*sorted((folder / "policy").iterdir()), *(folder / name for name in _question_files(self.held_out))]
         parts = {
-            "version": TRIAL_VERSION,
-            "world": {name: digest for name, digest in world["files"].items() if self.pool in name},
-            "base": {name: digest for name, digest in base["files"].items() if not name.startswith("pairs/")},
+            "engine": engine(),
+            "pairs": file_hash(MICROBENCH / self.world / "pairs" / f"{self.pool}.jsonl.gz"),
+            "base": {path.name: file_hash(path) for path in [*asked, folder / "rubric.jsonl"]},
             "training": [world["training"], world["logpScale"], world["maxNewTokens"]],
             "loss": self.loss.hash,
             "setting": asdict(self.setting),
@@ -74,6 +76,19 @@ class Trial:
         if self.samples != SAMPLES:
             parts["samples"] = self.samples
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def engine() -> dict[str, str]:
+    """The code that trains and grades here, and the libraries below it."""
+    return versions() | {"code": code_hash(["builder.evidence.trials"], [ROOT, MICROBENCH])}
+
+
+@cache
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, read once."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class _InProcess:
