@@ -28,11 +28,31 @@ public final class SQLiteArchive: CandidateArchive {
         configuration.label = "archive"
         if !readOnly { configuration.journalMode = .wal }
         database = try ArchiveError.translating(path) { [configuration] in
-            let database = try DatabaseQueue(path: path, configuration: configuration)
-            try database.read { try Self.checkOwner($0, path: path) }
+            let database = try Self.opened(path, configuration)
             if !readOnly { try Schema.migrator.migrate(database) }
             return database
         }
+    }
+
+    private static func opened(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+        func open(_ name: String) throws -> DatabaseQueue {
+            let database = try DatabaseQueue(path: name, configuration: configuration)
+            try database.read { try checkOwner($0, path: path) }
+            return database
+        }
+        do {
+            return try open(path)
+        } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_CANTOPEN && configuration.readonly && isAtRest(path)
+        {
+            // Even to read, SQLite makes a file beside a database in WAL mode, unless it is told that nobody writes.
+            return try open(URL(filePath: path).absoluteString + "?immutable=1")
+        }
+    }
+
+    /// Whether the archive lies where nothing can be written, with no write of another user's unfinished.
+    private static func isAtRest(_ path: String) -> Bool {
+        access(folderPart(of: path), W_OK) != 0 && !FileManager.default.fileExists(atPath: path + "-wal")
     }
 
     /// A file that is there must begin as every SQLite database does, or be empty.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -203,6 +204,12 @@ int lockdown_probe(lockdown_layers *layers, char *problem, size_t capacity) {
     problem[strcspn(problem, "\n")] = '\0';
     /* Once more without the demand, for what there is; the sentence of the first one stays. */
     char ignored[256];
-    probe(1, layers, ignored, sizeof ignored);
+    if (probe(1, layers, ignored, sizeof ignored) != 0) {
+        /* What hindered it says nothing of the kernel, which is asked without a child. */
+        memset(layers, 0, sizeof *layers);
+        layers->landlock = lockdown_landlock_abi();
+        uint32_t action = SECCOMP_RET_KILL_PROCESS;
+        layers->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+    }
     return -1;
 }

@@ -84,27 +84,19 @@ int cpython_start(const cpython_options *options, char *problem, size_t capacity
     return 0;
 }
 
-/* The traceback as Python itself prints it; the bare type's name when even that fails. */
+/* The first line of what was raised; the traceback goes to standard error. */
 static void describe(PyObject *type, PyObject *value, PyObject *traceback, char *problem, size_t capacity) {
-    PyObject *module = PyImport_ImportModule("traceback");
-    PyObject *lines = NULL;
-    PyObject *text = NULL;
-    if (module != NULL) {
-        lines = PyObject_CallMethod(
-            module, "format_exception", "OOO", type, value == NULL ? Py_None : value,
-            traceback == NULL ? Py_None : traceback);
-    }
-    if (lines != NULL) {
-        PyObject *empty = PyUnicode_FromString("");
-        text = empty == NULL ? NULL : PyUnicode_Join(empty, lines);
-        Py_XDECREF(empty);
-    }
+    const char *name = ((PyTypeObject *)type)->tp_name;
+    PyObject *text = value == NULL ? NULL : PyObject_Str(value);
     const char *bytes = text == NULL ? NULL : PyUnicode_AsUTF8(text);
-    snprintf(problem, capacity, "%s", bytes != NULL ? bytes : ((PyTypeObject *)type)->tp_name);
     PyErr_Clear();
+    if (bytes == NULL || *bytes == '\0') {
+        snprintf(problem, capacity, "%s", name);
+    } else {
+        snprintf(problem, capacity, "%s: %.*s", name, (int)strcspn(bytes, "\r\n"), bytes);
+    }
     Py_XDECREF(text);
-    Py_XDECREF(lines);
-    Py_XDECREF(module);
+    PyErr_Display(type, value, traceback);
 }
 
 static int ended(char *problem, size_t capacity) {

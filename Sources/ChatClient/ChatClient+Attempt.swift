@@ -33,7 +33,11 @@ extension ChatClient {
         let listener = request.stream ? StreamListener(api.stream(), onText) : nil
         if let listener { exchange.onBytes = { listener.take($0) } }
 
-        switch await CurlLoop.shared.send(exchange) {
+        let awaited = Waiting.Request(request.model, exchange.timeouts)
+        exchange.onArrival = { awaited.took($0) }
+        let asked = exchange
+
+        switch await waiting.during(awaited, { await CurlLoop.shared.send(asked) }) {
         case .failure(let failure):
             // A whole reply whose connection ended badly is a whole reply.
             if failure.kind != .cancelled, let parsed = listener?.wholeReply() { return .success(cleaned(parsed)) }

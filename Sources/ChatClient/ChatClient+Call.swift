@@ -97,6 +97,7 @@ extension ChatClient {
                 let wait = RetrySchedule(base: endpoint.backoff).wait(
                     before: retries, asked: failure.wait, fraction: Double.random(in: 0..<1))
                 guard ContinuousClock.now + wait < end else { throw outOfTime(failure.error, wait: failure.wait) }
+                if failure.error.kind == .timedOut { notes("\(failure.error.message); it is asked again") }
                 do { try await Task.sleep(for: wait) } catch { throw cancelled }
                 retries += 1
             }

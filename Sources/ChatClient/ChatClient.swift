@@ -22,19 +22,21 @@ public final class ChatClient: ChatService {
     let pacer: Pacer
     let adaptations: Adaptations
     let notes: @Sendable (String) -> Void
+    let waiting: Waiting
 
     /// - Parameters:
     ///   - cassette: replays or records every call; when it only replays, no key is needed.
     ///   - cache: answers what was asked before at temperature 0.
     ///   - notes: told once what a user should know although the server answers: which part of requests a model does not
     ///     take, a prompt that the server cut, a limit that thoughts used up.
+    ///   - patience: how long a request may take before `notes` is told what is awaited and how long it will be.
     ///   - environment: where the endpoint's variables are looked up; the process's own by default.
     /// - Throws: `ChatError` of kind `configuration` for a URL that is none, a missing key, or a key file that others
     ///   may read.
     public init(
         endpoint: ChatEndpoint, prices: PriceTable = .init(), ledger: ChatLedger = .init(), cassette: Cassette? = nil,
         cache: ResponseCache? = nil, notes: @escaping @Sendable (String) -> Void = { _ in },
-        environment: [String: String]? = nil
+        patience: Duration = .seconds(20), environment: [String: String]? = nil
     ) throws {
         self.endpoint = endpoint
         self.prices = prices
@@ -46,6 +48,7 @@ public final class ChatClient: ChatService {
         isLoopback = endpoint.isLoopback
         adaptations = Adaptations.of(server: chatURL)
         self.notes = notes
+        waiting = Waiting(patience: patience) { [name = endpoint.name] in notes("\(name): \($0)") }
         if cassette?.mode == .replay {
             secrets = Secrets(key: nil)
         } else {

@@ -2,8 +2,10 @@ import CPython
 
 /// A Python that failed: it did not start, or what it ran raised.
 public struct PythonFailure: Error, CustomStringConvertible {
-    /// One sentence, or a traceback as Python prints it.
+    /// One sentence.
     public let description: String
+    /// Whether Python has printed a trace to standard error.
+    public var isTraced = false
 }
 
 /// The one CPython of this process, inside a verified venv.
@@ -29,7 +31,7 @@ public struct Interpreter {
     /// Runs `module.function(arguments)`, which returns an exit code.
     public func call(_ module: String, _ function: String, _ arguments: [String]) throws -> Int32 {
         try withCStrings(arguments) { arguments in
-            try withProblem(capacity: 1 << 16) { problem, capacity in
+            try withProblem(capacity: 4096, isTraced: true) { problem, capacity in
                 cpython_call(module, function, arguments.baseAddress, arguments.count, problem, capacity)
             }
         }
@@ -39,12 +41,12 @@ public struct Interpreter {
 /// Calls a C function that returns a negative number and writes a text when it fails.
 @discardableResult
 private func withProblem(
-    capacity: Int, _ body: (UnsafeMutablePointer<CChar>?, Int) -> Int32
+    capacity: Int, isTraced: Bool = false, _ body: (UnsafeMutablePointer<CChar>?, Int) -> Int32
 ) throws -> Int32 {
     var problem = [CChar](repeating: 0, count: capacity)
     let result = problem.withUnsafeMutableBufferPointer { body($0.baseAddress, $0.count) }
     if result < 0 {
-        throw PythonFailure(description: text(in: problem))
+        throw PythonFailure(description: text(in: problem), isTraced: isTraced)
     }
     return result
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LabCore
 
 /// Reads a file of one JSON object a line; empty lines are skipped.
 ///
@@ -24,7 +25,7 @@ func decodeJSONLines<Row: Decodable>(_ data: Data, path: String) throws -> [Row]
                 rows.append(try decoder.decode(Row.self, from: mended))
             }
         } catch let error as DecodingError {
-            throw JudgeError(.malformed, "\(path):\(index + 1): not a \(Row.self): \(explanation(of: error))")
+            throw JudgeError(.malformed, "\(path):\(index + 1): not a \(Row.self): \(error.sentence)")
         }
     }
     return rows
@@ -37,17 +38,4 @@ private func withoutImpossibleScore(_ line: Data.SubSequence) -> Data? {
     let mended = text.replacing(
         /"score": ?(?:-?(?:inf|Infinity|NaN|nan)|\d{20,}(?:\.\d*)?)(?=[,}])/, with: "\"score\": -1")
     return mended == text ? nil : Data(mended.utf8)
-}
-
-private func explanation(of error: DecodingError) -> String {
-    func place(_ context: DecodingError.Context) -> String {
-        context.codingPath.isEmpty ? "" : " at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
-    }
-    switch error {
-    case .keyNotFound(let key, let context): return "`\(key.stringValue)` is missing\(place(context))"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-        return context.debugDescription + place(context)
-    case .dataCorrupted(let context): return "no JSON: \(context.debugDescription)"
-    @unknown default: return String(describing: error)
-    }
 }

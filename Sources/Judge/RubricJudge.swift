@@ -50,7 +50,7 @@ public struct RubricJudge: AnswerJudge {
                 }
                 rows[rubric.questionID] = rubric
             } catch let error as DecodingError {
-                throw RubricError.badRow(path, line: index + 1, reason: String(describing: error))
+                throw RubricError.badRow(path, line: index + 1, reason: error.sentence)
             }
         }
         return rows

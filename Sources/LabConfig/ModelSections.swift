@@ -74,8 +74,20 @@ func endpoint(from section: Section) -> EndpointConfig {
     config.concurrency = section.int("concurrency", config.concurrency, in: 1...1_000)
     config.requestsPerMinute = section.optionalInt("requestsPerMinute", in: 1...1_000_000)
     config.tokensPerMinute = section.optionalInt("tokensPerMinute", in: 1...1_000_000_000)
+    config.timeouts = timeouts(from: section.section("timeouts"))
     section.refuseUnknownKeys()
     return config
+}
+
+private func timeouts(from section: Section) -> EndpointTimeouts? {
+    let week = 7 * 86_400.0
+    let limits = EndpointTimeouts(
+        firstByte: section.duration("firstByte", nil, in: 0.1...week),
+        stall: section.duration("stall", nil, in: 0.1...week),
+        total: section.duration("total", nil, in: 0.1...week),
+        call: section.duration("call", nil, in: 0.1...week))
+    section.refuseUnknownKeys()
+    return limits == EndpointTimeouts() ? nil : limits
 }
 
 /// The `judge:` section; `nil` when absent or the default.
@@ -202,8 +214,16 @@ private func render(_ endpoint: EndpointConfig, indent: String) -> String {
             "keyFile: \(endpoint.keyFile.map(quoted) ?? "none")", "concurrency: \(endpoint.concurrency)",
             "requestsPerMinute: \(endpoint.requestsPerMinute.map { "\($0)" } ?? "none")",
             "tokensPerMinute: \(endpoint.tokensPerMinute.map { "\($0)" } ?? "none")",
-        ]
+        ] + (endpoint.timeouts.map { ["timeouts: {\(render($0))}"] } ?? [])
     return lines.map { "\n\(indent)\($0)" }.joined()
+}
+
+private func render(_ limits: EndpointTimeouts) -> String {
+    let given = [
+        ("firstByte", limits.firstByte), ("stall", limits.stall), ("total", limits.total), ("call", limits.call),
+    ]
+    return given.compactMap { name, seconds in seconds.map { "\(name): \(Quantity.text(seconds: $0))" } }
+        .joined(separator: ", ")
 }
 
 /// As a double-quoted YAML scalar.

@@ -16,11 +16,14 @@ public struct EndpointConfig: Codable, Sendable, Equatable {
     public var concurrency: Int
     public var requestsPerMinute: Int?
     public var tokensPerMinute: Int?
+    /// How long is waited; `nil` for the usual limits.
+    public var timeouts: EndpointTimeouts?
 
     public init(
         embedded: String? = nil, provider: String = "openai", baseURL: String? = nil, keyEnvironment: String? = nil,
         keyFile: String? = nil,
-        concurrency: Int = 8, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil
+        concurrency: Int = 8, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil,
+        timeouts: EndpointTimeouts? = nil
     ) {
         self.embedded = embedded
         self.provider = provider
@@ -30,6 +33,26 @@ public struct EndpointConfig: Codable, Sendable, Equatable {
         self.concurrency = concurrency
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
+        self.timeouts = timeouts
+    }
+}
+
+/// How long an endpoint's answers are waited for, in seconds; `nil` for the usual limit.
+public struct EndpointTimeouts: Codable, Sendable, Equatable {
+    /// From a request to the first byte of its answer: without streaming, the whole writing of the reply.
+    public var firstByte: Double?
+    /// Between two pieces of an answer.
+    public var stall: Double?
+    /// One request with its whole answer.
+    public var total: Double?
+    /// One call with all its retries.
+    public var call: Double?
+
+    public init(firstByte: Double? = nil, stall: Double? = nil, total: Double? = nil, call: Double? = nil) {
+        self.firstByte = firstByte
+        self.stall = stall
+        self.total = total
+        self.call = call
     }
 }
 

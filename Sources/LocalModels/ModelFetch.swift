@@ -31,7 +31,8 @@ public struct ModelFetch: Sendable {
     public func fetch(
         _ model: LocalModel, into folder: String, progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> String {
-        let child = try helper.start("fetch", [], log: "model-fetch.log", environment: Self.environment)
+        let log = helper.log("model-fetch.log")
+        let child = try helper.start("fetch", [], log: log, environment: Self.environment)
         let job = try JSONEncoder().encode(Job(folder: folder, model: model))
         return try await withTaskCancellationHandler {
             try await child.send(line: String(decoding: job, as: UTF8.self))
@@ -47,10 +48,7 @@ public struct ModelFetch: Sendable {
                 }
             }
             try Task.checkCancellation()
-            throw LocalModelError(
-                .setup,
-                "the fetch of \(model.name) ended by \(await child.wait()); \(helper.logs)/model-fetch.log may tell why"
-            )
+            throw LocalModelError(.setup, "the fetch of \(model.name) ended by \(await child.wait())\(log.hint)")
         } onCancel: {
             child.killTree()
         }

@@ -103,7 +103,7 @@ public final class ModelServer: Sendable {
         let name = "the server of \(launch.model.name)"
         let exit = await first.wait()
         guard !ended.withLock({ $0 }) else { return "\(name) was stopped" }
-        said("\(name) ended by \(exit) and is started once more; its log is \(launch.log)")
+        said("\(name) ended by \(exit) and is started once more\(launch.log.hint)")
         let last: String
         do {
             let (second, _) = try await launch.start(port: URLComponents(string: baseURL)?.port)
@@ -111,7 +111,7 @@ public final class ModelServer: Sendable {
             // Stopped while it started: nobody else would end it.
             if ended.withLock({ $0 }) { second.killTree() }
             last =
-                "\(name) ended again by \(await second.wait()) and is not started a third time; its log is \(launch.log)"
+                "\(name) ended again by \(await second.wait()) and is not started a third time\(launch.log.hint)"
         } catch {
             last = "\(name) did not start again: \(error)"
         }
@@ -128,7 +128,7 @@ public final class ModelServer: Sendable {
         let helper: PythonHelper
         let key: String
 
-        var log: String { "\(helper.logs)/model-\(model.name).log" }
+        var log: ChildLog { helper.log("model-\(model.name).log") }
 
         func start(port: Int? = nil) async throws -> (ChildProcess, baseURL: String) {
             let child = try helper.start(
@@ -137,7 +137,7 @@ public final class ModelServer: Sendable {
                     "--model", file, "--alias", model.name, "--port", "\(port ?? options.port)", "--slots",
                     "\(options.slots)", "--context", "\(options.context)", "--threads", "\(options.threads)",
                     "--sha256", model.sha256,
-                ], log: "model-\(model.name).log")
+                ], log: log)
             try await child.send(line: key)
             let watchdog = Task {
                 try await Task.sleep(for: startLimit)
@@ -149,12 +149,12 @@ public final class ModelServer: Sendable {
                     guard let event = try? JSONDecoder().decode(Event.self, from: Data(line.utf8)) else { continue }
                     if event.event == "ready", let url = event.baseURL { return (child, url) }
                     throw LocalModelError(
-                        .server, "\(event.message ?? "\(model.name) cannot be served"); the log is \(log)")
+                        .server, "\(event.message ?? "\(model.name) cannot be served")\(log.hint)")
                 }
                 try Task.checkCancellation()
                 throw LocalModelError(
                     .server,
-                    "the server of \(model.name) ended by \(await child.wait()) before it answered; its log is \(log)")
+                    "the server of \(model.name) ended by \(await child.wait()) before it answered\(log.hint)")
             } onCancel: {
                 child.killTree()
             }

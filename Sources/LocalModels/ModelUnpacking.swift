@@ -19,7 +19,8 @@ public struct ModelUnpacking: Sendable {
     /// - Throws: `LocalModelError`.
     public func unpack(_ model: LocalModel, file: String, into folder: String) async throws {
         let environment = ["HF_HUB_OFFLINE": "1", "HOME": NSHomeDirectory()]
-        let child = try helper.start("unpack", [], log: "model-unpack.log", environment: environment)
+        let log = helper.log("model-unpack.log")
+        let child = try helper.start("unpack", [], log: log, environment: environment)
         let job = Job(file: file, folder: folder, sha256: model.sha256, title: model.title)
         let line = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
         try await withTaskCancellationHandler {
@@ -31,9 +32,7 @@ public struct ModelUnpacking: Sendable {
                 throw LocalModelError(event.kind == "disk" ? .disk : .content, message)
             }
             try Task.checkCancellation()
-            throw LocalModelError(
-                .setup,
-                "unpacking \(model.name) ended by \(await child.wait()); \(helper.logs)/model-unpack.log may tell why")
+            throw LocalModelError(.setup, "unpacking \(model.name) ended by \(await child.wait())\(log.hint)")
         } onCancel: {
             child.killTree()
         }

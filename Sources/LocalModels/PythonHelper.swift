@@ -16,21 +16,23 @@ public struct PythonHelper: Sendable {
         self.logs = logs
     }
 
+    func log(_ name: String) -> ChildLog { ChildLog(name, in: logs) }
+
     /// Starts a module; its events are lines of JSON on descriptor 3.
     func start(
-        _ module: String, _ arguments: [String], log: String, environment more: [String: String] = [:]
+        _ module: String, _ arguments: [String], log: ChildLog, environment more: [String: String] = [:]
     ) throws -> ChildProcess {
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw LocalModelError(.setup, "\(executable) is missing; `make setup` makes the virtual environment")
         }
-        try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
         var environment = ["PYTHONPATH": pythonPath, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"]
         environment["LD_LIBRARY_PATH"] = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
+        environment["LOSSLAB_PARENT"] = "\(ProcessInfo.processInfo.processIdentifier)"
         environment.merge(more) { $1 }
         // Without -P a file of the current folder could stand in for a module.
         return try ChildProcess.start(
             executable: URL(filePath: executable),
-            arguments: ["-P", "-B", "-m", "losslab_trainer.local_model.\(module)", "--events-fd", "3"] + arguments,
-            environment: environment, logFile: URL(filePath: "\(logs)/\(log)"))
+            arguments: ["-P", "-B", "-m", "losslab_trainer.local_model.start", module, "--events-fd", "3"] + arguments,
+            environment: environment, logFile: log.file)
     }
 }

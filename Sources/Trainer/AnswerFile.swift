@@ -28,8 +28,8 @@ enum AnswerFile {
                 let row = try decoder.decode(Row.self, from: Data(line))
                 let samples = row.choices.sorted { $0.index < $1.index }.map(\.turns)
                 return Answer(questionID: row.questionID, samples: samples)
-            } catch {
-                throw TrainerError.badAnswers(path: path, reason: "line \(index + 1): \(error)")
+            } catch let error as DecodingError {
+                throw TrainerError.badAnswers(path: path, reason: "line \(index + 1): \(error.sentence)")
             }
         }
     }

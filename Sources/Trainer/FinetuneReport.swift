@@ -71,8 +71,8 @@ public struct HeldOutPair: Codable, Sendable, Equatable {
         }
         let decoder = JSONDecoder()
         return try data.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
-            do { return try decoder.decode(HeldOutPair.self, from: Data(line)) } catch {
-                throw TrainerError.badAnswers(path: path, reason: "line \(index + 1): \(error)")
+            do { return try decoder.decode(HeldOutPair.self, from: Data(line)) } catch let error as DecodingError {
+                throw TrainerError.badAnswers(path: path, reason: "line \(index + 1): \(error.sentence)")
             }
         }
     }

@@ -18,7 +18,7 @@ extension PoolPlotter {
             FrontierJob(id: $0, title: title, frontier: frontier, shown: shown, output: file.path)
         }
         if let rejection = report.rejection {
-            throw TrainerError.jobFailed(job: "drawing \(title)", reason: rejection.message)
+            throw TrainerError.jobFailed(job: "drawing \(title)", reason: rejection.message, hint: "")
         }
         return try Data(contentsOf: file)
     }

@@ -5,9 +5,11 @@ public enum TrainerError: Error, CustomStringConvertible {
     /// The worker started and said why it cannot work.
     case workerUnusable(reason: String)
     /// The worker ended in the middle of a job, twice.
-    case workerLost(job: String, exit: String, log: String)
-    /// The worker reported that the job failed through no fault of the loss.
-    case jobFailed(job: String, reason: String)
+    ///
+    /// - Parameter hint: where its log is, as the end of a sentence; the same below.
+    case workerLost(job: String, exit: String, hint: String)
+    /// The worker reported that the job failed through no fault of the loss; why, in one sentence without a trace.
+    case jobFailed(job: String, reason: String, hint: String)
     case timedOut(job: String, seconds: Double)
     case badAnswers(path: String, reason: String)
     case unknownWorld(String)
@@ -21,10 +23,10 @@ public enum TrainerError: Error, CustomStringConvertible {
                 + "or name it with LOSSLAB_WORKER"
         case .workerUnusable(let reason):
             "the worker cannot start: \(reason)"
-        case .workerLost(let job, let exit, let log):
-            "the worker ended during \(job) (\(exit)) and again on a second try; its log is \(log)"
-        case .jobFailed(let job, let reason):
-            "\(job) failed in the worker: \(reason)"
+        case .workerLost(let job, let exit, let hint):
+            "the worker ended during \(job) (\(exit)) and again on a second try\(hint)"
+        case .jobFailed(let job, let reason, let hint):
+            "\(job) failed in the worker: \(reason)\(hint)"
         case .timedOut(let job, let seconds):
             "\(job) took longer than its limit of \(Int(seconds)) s and its worker was ended"
         case .badAnswers(let path, let reason):

@@ -5,15 +5,15 @@ import WorkerProtocol
 /// A worker that is no more: it died, broke the protocol or ran out of time.
 struct WorkerLoss: Error {
     let exit: String
-    let log: String
+    let log: ChildLog
     let timedOut: Bool
 }
 
 /// One running `losslab-worker trainer`.
 struct Worker: Sendable {
     let ready: WorkerReady
+    let log: ChildLog
     private let process: ChildProcess
-    private let log: String
     /// Two torch imports on a busy machine take seconds; a minute and a half is a hang.
     private static let startLimit = Duration.seconds(90)
     /// A worker killed while it starts, for want of memory or by hand, is started again.
@@ -23,9 +23,9 @@ struct Worker: Sendable {
         guard FileManager.default.isExecutableFile(atPath: configuration.executable) else {
             throw TrainerError.workerMissing(path: configuration.executable)
         }
-        try FileManager.default.createDirectory(atPath: configuration.logs, withIntermediateDirectories: true)
-        try FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
-        let log = configuration.logs + "/worker-\(number).log"
+        // What only reads works without a cache; what keeps something in it says so itself.
+        try? FileManager.default.createDirectory(atPath: configuration.cache, withIntermediateDirectories: true)
+        let log = ChildLog("worker-\(number).log", in: configuration.logs)
         var signal: Int32 = 0
         for _ in 0..<startAttempts {
             do { return try await attempt(configuration, log: log) } catch let killed as KilledWhileStarting {
@@ -35,22 +35,22 @@ struct Worker: Sendable {
         throw TrainerError.workerUnusable(
             reason:
                 "it was killed by signal \(signal) before it was ready, \(startAttempts) times (for want of memory? "
-                + "`dmesg` may tell); its log is \(log)")
+                + "`dmesg` may tell)\(log.hint)")
     }
 
-    private static func attempt(_ configuration: WorkerConfiguration, log: String) async throws -> Worker {
+    private static func attempt(_ configuration: WorkerConfiguration, log: ChildLog) async throws -> Worker {
         let process = try ChildProcess.start(
             executable: URL(filePath: configuration.executable), arguments: configuration.arguments,
-            environment: configuration.environment, logFile: URL(filePath: log))
+            environment: configuration.environment, logFile: log.file)
         switch try await firstEvent(of: process, within: startLimit, log: log) {
         case .ready(let ready):
-            return Worker(ready: ready, process: process, log: log)
-        case .fatal(let reason):
+            return Worker(ready: ready, log: log, process: process)
+        case .fatal(let reason, let logged):
             process.killTree()
-            throw TrainerError.workerUnusable(reason: reason)
+            throw TrainerError.workerUnusable(reason: reason + (logged ? log.hint : ""))
         default:
             process.killTree()
-            throw TrainerError.workerUnusable(reason: "its first line was neither ready nor fatal; its log is \(log)")
+            throw TrainerError.workerUnusable(reason: "its first line was neither ready nor fatal\(log.hint)")
         }
     }
 
@@ -109,7 +109,7 @@ struct Worker: Sendable {
 
     /// What a process says first; how it ended, as an error, when it says nothing.
     private static func firstEvent(
-        of process: ChildProcess, within limit: Duration, log: String
+        of process: ChildProcess, within limit: Duration, log: ChildLog
     ) async throws -> WorkerEvent? {
         let watchdog = Task {
             try await Task.sleep(for: limit)
@@ -124,10 +124,10 @@ struct Worker: Sendable {
         watchdog.cancel()
         if (try? await watchdog.value) == true {
             throw TrainerError.workerUnusable(
-                reason: "it was not ready within \(limit.components.seconds) s; its log is \(log)")
+                reason: "it was not ready within \(limit.components.seconds) s\(log.hint)")
         }
         if case .signaled(let signal) = exit { throw KilledWhileStarting(signal: signal) }
-        throw TrainerError.workerUnusable(reason: "it ended before it was ready (\(exit)); its log is \(log)")
+        throw TrainerError.workerUnusable(reason: "it ended before it was ready (\(exit))\(log.hint)")
     }
 }
 

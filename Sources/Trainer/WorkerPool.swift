@@ -37,7 +37,9 @@ public actor WorkerPool {
                 let report = try await worker.run(makeJob(id), id: id, within: limit)
                 idle.append(worker)
                 guard report.status != .failed else {
-                    throw TrainerError.jobFailed(job: label, reason: report.error ?? "no reason given")
+                    throw TrainerError.jobFailed(
+                        job: label, reason: report.error ?? "no reason given",
+                        hint: report.trace.map { worker.log.keeping(trace: $0, of: "\(label) failed") } ?? "")
                 }
                 return report
             } catch let loss as WorkerLoss {
@@ -50,7 +52,7 @@ public actor WorkerPool {
                 lost = loss
             }
         }
-        throw TrainerError.workerLost(job: label, exit: lost?.exit ?? "unknown", log: lost?.log ?? "")
+        throw TrainerError.workerLost(job: label, exit: lost?.exit ?? "unknown", hint: lost?.log.hint ?? "")
     }
 
     /// Starts a worker if none has started yet, so that its description is known.

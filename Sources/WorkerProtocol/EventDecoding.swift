@@ -28,20 +28,23 @@ extension WorkerEvent {
                 let body = try decoder.decode(Report.self, from: data)
                 self = .report(
                     id: body.id,
-                    WorkerReport(status: body.status, rejection: body.rejection, error: body.error, line: line))
+                    WorkerReport(
+                        status: body.status, rejection: body.rejection, error: body.error, trace: body.trace,
+                        line: line))
             case "fatal":
-                self = .fatal(head.error ?? "no reason given")
+                self = .fatal(head.error ?? "no reason given", logged: head.logged ?? false)
             default:
                 throw WorkerProtocolError(line: line, reason: "unknown event \(head.event)")
             }
         } catch let error as DecodingError {
-            throw WorkerProtocolError(line: line, reason: String(describing: error))
+            throw WorkerProtocolError(line: line, reason: error.sentence)
         }
     }
 
     private struct Head: Decodable {
         let event: String
         let error: String?
+        let logged: Bool?
     }
 
     private struct Metrics: Decodable {
@@ -55,6 +58,7 @@ extension WorkerEvent {
         let status: WorkerReport.Status
         let rejection: Rejection?
         let error: String?
+        let trace: String?
     }
 }
 
@@ -63,8 +67,8 @@ extension WorkerReport {
     public func result<Result: Decodable>(as type: Result.Type) throws -> Result {
         do {
             return try JSONDecoder().decode(Envelope<Result>.self, from: Data(line.utf8)).result
-        } catch {
-            throw WorkerProtocolError(line: line, reason: String(describing: error))
+        } catch let error as DecodingError {
+            throw WorkerProtocolError(line: line, reason: error.sentence)
         }
     }
 

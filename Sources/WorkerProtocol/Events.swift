@@ -6,7 +6,9 @@ public enum WorkerEvent: Sendable {
     case metrics(id: String, step: Int, values: [String: Double])
     case report(id: String, WorkerReport)
     /// The worker cannot work at all, such as without a virtual environment.
-    case fatal(String)
+    ///
+    /// - Parameter logged: whether what it printed says more.
+    case fatal(String, logged: Bool)
 }
 
 /// What a worker says of itself once it can take jobs.
@@ -50,7 +52,10 @@ public struct WorkerReport: Sendable {
 
     public let status: Status
     public let rejection: Rejection?
+    /// One sentence.
     public let error: String?
+    /// Of a failure, as Python prints it; for a log, never for people.
+    public let trace: String?
     /// The whole line, from which the caller decodes the result it expects.
     public let line: String
 }

@@ -6,9 +6,11 @@ func complain(_ text: String) {
 }
 
 /// Says why this process ends before it took any job: one JSON line on `descriptor`, one line on standard error.
-func emitFatal(_ reason: String, to descriptor: Int32) {
+///
+/// - Parameter logged: whether standard error has more than this line, such as Python's trace.
+func emitFatal(_ reason: String, logged: Bool = false, to descriptor: Int32) {
     complain("losslab-worker: \(reason)\n")
-    writeAll(#"{"event":"fatal","error":\#(jsonText(reason))}"# + "\n", to: descriptor)
+    writeAll(#"{"event":"fatal","error":\#(jsonText(reason)),"logged":\#(logged)}"# + "\n", to: descriptor)
 }
 
 func writeAll(_ text: String, to descriptor: Int32) {

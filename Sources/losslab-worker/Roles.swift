@@ -21,7 +21,7 @@ func runTrainer(_ options: Options) -> Int32 {
     do {
         return try startPython(options).call("losslab_trainer.serve", "main", arguments)
     } catch {
-        emitFatal("\(error)", to: options.eventsDescriptor)
+        emitFatal("\(error)", logged: isTraced(error), to: options.eventsDescriptor)
         return 1
     }
 }
@@ -37,10 +37,12 @@ func runLossZygote(_ options: Options) -> Int32 {
     do {
         return try startPython(options).call("losslab_trainer.loss_zygote", "main", arguments)
     } catch {
-        emitFatal("\(error)", to: options.controlDescriptor)
+        emitFatal("\(error)", logged: isTraced(error), to: options.controlDescriptor)
         return 1
     }
 }
+
+private func isTraced(_ error: any Error) -> Bool { (error as? PythonFailure)?.isTraced ?? false }
 
 private func startPython(_ options: Options) throws -> Interpreter {
     let venv = try PythonVenv(checking: options.venv ?? "")

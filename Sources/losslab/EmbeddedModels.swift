@@ -63,11 +63,12 @@ actor EmbeddedModels {
         asked.retries = 8
         asked.backoff = .seconds(1)
         // Nothing else is ahead in a queue, so that a long wait is only slow writing.
-        asked.timeouts = ChatTimeouts(
-            firstByte: .seconds(3_600), stall: .seconds(600), total: .seconds(3_600), call: .seconds(7_200))
+        asked.timeouts = endpoint.timeouts.over(
+            ChatTimeouts(
+                firstByte: .seconds(3_600), stall: .seconds(600), total: .seconds(3_600), call: .seconds(7_200)))
         return try ChatClient(
             endpoint: asked, prices: PriceTable([name: .init(prompt: 0, completion: 0)]), ledger: ledger, cache: cache,
-            notes: { log("losslab: \($0)") }, environment: [Self.keyVariable: server.key])
+            notes: { log("losslab: \($0)") }, patience: .seconds(120), environment: [Self.keyVariable: server.key])
     }
 
     /// What an endpoint asks of the model's server.

@@ -153,7 +153,8 @@ extension EndpointConfig {
         ChatEndpoint(
             provider: ChatEndpoint.Provider(rawValue: provider) ?? .openai, baseURL: baseURL,
             keyEnvironment: keyEnvironment, keyFile: keyFile, concurrency: concurrency,
-            requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute, contextTokens: contextTokens)
+            requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute, timeouts: timeouts.over(),
+            contextTokens: contextTokens)
     }
 }
 

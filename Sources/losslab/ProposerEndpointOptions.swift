@@ -20,6 +20,8 @@ struct ProposerEndpointOptions: ParsableArguments {
     @Option(help: "Environment variable that holds the key.")
     var keyEnvironment: String?
 
+    @OptionGroup var wait: WaitOptions
+
     func validate() throws {
         guard EndpointConfig.providers.contains(provider) else {
             throw ValidationError("--provider is openai or anthropic, not \(provider)")
@@ -44,6 +46,7 @@ struct ProposerEndpointOptions: ParsableArguments {
             config.endpoint = EndpointConfig(
                 provider: provider, baseURL: baseUrl, keyEnvironment: keyEnvironment, concurrency: concurrency)
         }
+        config.endpoint.timeouts = wait.timeouts ?? config.endpoint.timeouts
         return config
     }
 }

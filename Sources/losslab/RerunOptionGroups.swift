@@ -103,6 +103,8 @@ struct RerunQuestionOptions: ParsableArguments {
     @Option(help: "Environment variable with the judge's key.")
     var keyEnv: String?
 
+    @OptionGroup var wait: WaitOptions
+
     func validate() throws {
         guard samples >= 1, maxNewTokens >= 1, temperature >= 0 else {
             throw ValidationError("--samples and --max-new-tokens are numbers from 1, --temperature from 0")

@@ -32,7 +32,8 @@ enum RerunJudge {
         }
         let suite = try MTBenchSuite(folder: suite ?? "")
         let client = try ChatClient(
-            endpoint: ChatEndpoint(baseURL: options.baseURL, keyEnvironment: options.keyEnv),
+            endpoint: ChatEndpoint(
+                baseURL: options.baseURL, keyEnvironment: options.keyEnv, timeouts: options.wait.timeouts.over()),
             cache: ResponseCache(cache), notes: { log("losslab: \($0)") })
         self = .chat(suite, MTBenchJudge(suite: suite, service: client, settings: JudgeSettings(model: name)))
     }

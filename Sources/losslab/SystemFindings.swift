@@ -47,46 +47,48 @@ enum SystemFindings {
 
     /// What the worker itself says of its Python packages and of the kernel's sandbox features.
     private static func workerParts(_ project: Project) -> [SystemFinding] {
-        struct Report: Decodable {
-            struct Venv: Decodable {
-                let torch: Bool
-                let problem: String?
-            }
-            struct Layers: Decodable {
-                let landlock: Int?
-                let seccomp: Bool?
-                let namespaces: [String]?
-            }
-            let venv: Venv
-            let sandbox: Layers
-        }
-        let arguments = [project.worker, "system", "--venv", project.virtualEnvironment]
-        let report = wholeOutput(of: arguments).flatMap {
-            try? JSONDecoder().decode(Report.self, from: Data($0.utf8))
-        }
+        let report = WorkerReport(project)
         let hasTorch = report?.venv.torch == true
-        let landlock = report?.sandbox.landlock ?? 0
-        let hasSeccomp = report?.sandbox.seccomp == true
-        let namespaces = report?.sandbox.namespaces ?? []
-        return [
+        let torch = SystemFinding(
+            part: "torch", present: hasTorch, required: true,
+            found: hasTorch ? "in the virtual environment" : report?.venv.problem ?? unknown, remedy: "make setup")
+        return [torch] + (report.map { kernelParts($0.sandbox) } ?? unknownKernelParts)
+    }
+
+    private static func kernelParts(_ layers: WorkerReport.Layers) -> [SystemFinding] {
+        let namespaces = layers.namespaces ?? []
+        var parts = [
             SystemFinding(
-                part: "torch", present: hasTorch, required: true,
-                found: hasTorch ? "in the virtual environment" : report?.venv.problem ?? "not importable",
-                remedy: "make setup"),
-            SystemFinding(
-                part: "Landlock", present: landlock > 0, required: true,
-                found: landlock > 0 ? "ABI \(landlock)" : "not offered by this kernel",
+                part: "Landlock", present: layers.abi > 0, required: true,
+                found: layers.abi > 0 ? "ABI \(layers.abi)" : "not offered by this kernel",
                 remedy: "Linux 5.13 or newer with landlock in the lsm= list; or --allow-unsandboxed at your own risk"),
             SystemFinding(
-                part: "seccomp", present: hasSeccomp, required: true,
-                found: hasSeccomp ? "filter mode" : "not offered by this kernel",
+                part: "seccomp", present: layers.hasFilter, required: true,
+                found: layers.hasFilter ? "filter mode" : "not offered by this kernel",
                 remedy: "a kernel with CONFIG_SECCOMP_FILTER; or --allow-unsandboxed at your own risk"),
             SystemFinding(
                 part: "namespaces", present: !namespaces.isEmpty, required: false,
                 found: namespaces.isEmpty ? "none" : namespaces.joined(separator: " "),
                 remedy: "an extra layer: allow unprivileged user namespaces"),
         ]
+        if let problem = layers.problem, layers.abi > 0, layers.hasFilter {
+            parts.append(
+                SystemFinding(
+                    part: "sandbox", present: false, required: true, found: problem,
+                    remedy: "give this shell's processes more room (ulimit -a shows their limits)"))
+        }
+        return parts
     }
+
+    /// Only the worker can tell: without it nothing is said of the kernel.
+    private static var unknownKernelParts: [SystemFinding] {
+        ["Landlock", "seccomp"].map {
+            SystemFinding(
+                part: $0, present: false, required: true, found: unknown, remedy: "get losslab-worker to run first")
+        }
+    }
+
+    private static let unknown = "not known: losslab-worker does not run here"
 
     private static func library(_ name: String, package: String) -> SystemFinding {
         let version = output(of: ["pkg-config", "--modversion", name])
@@ -108,16 +110,46 @@ enum SystemFindings {
     }
 
     private static func wholeOutput(of arguments: [String]) -> String? {
+        let (text, code) = said(by: arguments)
+        return code == 0 ? text : nil
+    }
+
+    /// - Returns: what a program printed, and its exit code; `nil` where it cannot be run.
+    fileprivate static func said(by arguments: [String]) -> (text: String, code: Int32?) {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return nil }
+        guard (try? process.run()) != nil else { return ("", nil) }
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { return nil }
-        return String(decoding: data, as: UTF8.self)
+        return (String(decoding: data, as: UTF8.self), process.terminationStatus)
+    }
+}
+
+/// The line of `losslab-worker system`, which it prints also where something is missing.
+private struct WorkerReport: Decodable {
+    struct Venv: Decodable {
+        let torch: Bool
+        let problem: String?
+    }
+    struct Layers: Decodable {
+        let landlock: Int?
+        let seccomp: Bool?
+        let namespaces: [String]?
+        let problem: String?
+
+        var abi: Int { landlock ?? 0 }
+        var hasFilter: Bool { seccomp == true }
+    }
+    let venv: Venv
+    let sandbox: Layers
+
+    init?(_ project: Project) {
+        let line = SystemFindings.said(by: [project.worker, "system", "--venv", project.virtualEnvironment]).text
+        guard let report = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
+        self = report
     }
 }

@@ -13,7 +13,9 @@ func print(_ items: Any..., separator: String = " ", terminator: String = "\n") 
 
 /// Logs and progress belong on standard error; standard output is for data. Long messages are cut, and say so.
 func log(_ text: String) {
-    FileHandle.standardError.write(Data((text.printable(upTo: longestMessage) + "\n").utf8))
+    // Over a progress line that is there.
+    let line = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+    FileHandle.standardError.write(Data((line + text.printable(upTo: longestMessage) + "\n").utf8))
 }
 
 /// The campaign's log on standard error, through the same printer.

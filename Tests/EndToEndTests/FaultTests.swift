@@ -40,7 +40,7 @@ struct FaultTests {
         #expect(try TinyCampaign.archive(of: program) == TinyCampaign.archive(of: whole))
     }
 
-    @Test(.enabled(if: canMount, "needs a user namespace that may mount"))
+    @Test(.enabled(if: Program.canMount, "needs a user namespace that may mount"))
     func aDiskThatFillsUpIsNamedAndLosesNothing() throws {
         let program = try Program()
         defer { program.remove() }
@@ -105,14 +105,3 @@ struct FaultTests {
         }
     }
 }
-
-/// Whether this user may mount a file system in a namespace of its own.
-private let canMount: Bool = {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/unshare")
-    process.arguments = ["-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return false }
-    process.waitUntilExit()
-    return process.terminationStatus == 0
-}()

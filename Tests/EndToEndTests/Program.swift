@@ -28,6 +28,17 @@ struct Program {
         FileManager.default.fileExists(atPath: repository.appending(path: ".venv/pyvenv.cfg").path)
     }
 
+    /// Whether this user may mount a file system in a namespace of its own.
+    static let canMount: Bool = {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.arguments = ["-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "losslab-e2e-\(UUID().uuidString)")
         let manager = FileManager.default
@@ -56,11 +67,12 @@ struct Program {
     }
 
     /// Runs shell commands where mounting is allowed and seen by them alone; the program's path is in `LOSSLAB`.
-    func shell(_ commands: String) throws -> Outcome {
+    func shell(_ commands: String, environment: [String: String] = [:]) throws -> Outcome {
         let (output, errors) = (folder.appending(path: "shell.out"), folder.appending(path: "shell.err"))
         let process = try start(
             URL(filePath: "/usr/bin/unshare"), ["-rm", "sh", "-c", commands],
-            ["LOSSLAB": Self.products.appending(path: "losslab").path], output: output, errors: errors)
+            environment.merging(["LOSSLAB": Self.products.appending(path: "losslab").path]) { $1 }, output: output,
+            errors: errors)
         process.waitUntilExit()
         return Outcome(
             code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),

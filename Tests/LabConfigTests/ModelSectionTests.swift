@@ -19,7 +19,10 @@ import Testing
               temperature: 0.7
               critique: true
               prompts: my/prompts
-            judge: {kind: mt_bench, model: gpt-4, endpoint: {baseURL: http://localhost:1/v1}}
+            judge:
+              kind: mt_bench
+              model: gpt-4
+              endpoint: {baseURL: http://localhost:1/v1, timeouts: {firstByte: 90s, stall: 1500ms, call: 2h}}
             budget: {usd: 2, tokens: 1000000, calls: 500}
             """
         let config = try #require(try CampaignFile.parse(yaml, file: "x.yaml").first)
@@ -30,8 +33,16 @@ import Testing
                 == EndpointConfig(
                     provider: "anthropic", keyEnvironment: "MY_KEY", concurrency: 3, requestsPerMinute: 50))
         #expect(config.judge?.model == "gpt-4" && config.judge?.endpoint.baseURL == "http://localhost:1/v1")
+        #expect(config.judge?.endpoint.timeouts == EndpointTimeouts(firstByte: 90, stall: 1.5, call: 7_200))
         #expect(config.budget.model == ModelBudget(usd: 2, tokens: 1_000_000, calls: 500))
         #expect(try CampaignFile.parse(render(config), file: "rendered.yaml") == [config])
+    }
+
+    @Test(arguments: [("total: 0s", "must lie in"), ("total: long", "must be a duration"), ("totals: 5s", "totals")])
+    func aLimitThatIsNoneIsRefused(limit: String, words: String) throws {
+        let found = try problems(
+            "proposer: {strategy: program, model: m, endpoint: {timeouts: {\(limit)}}}\n")
+        #expect(found.count == 1 && found[0].contains("timeouts") && found[0].contains(words), "\(found)")
     }
 
     @Test func theGrammarAsksNoModelAndAModelNeedsItsName() throws {

@@ -25,9 +25,9 @@ def worker() -> Path:
     return Path(path)
 
 
-def start_trainer(worker: Path, *, venv: str = sys.prefix) -> subprocess.Popen[str]:
+def start_trainer(worker: Path, *, venv: str = sys.prefix, python_path: Path = PYTHON_PATH) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(worker), "trainer", "--venv", venv, "--python-path", str(PYTHON_PATH)],
+        [str(worker), "trainer", "--venv", venv, "--python-path", str(python_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -91,7 +91,20 @@ def test_a_venv_that_does_not_fit_is_one_sentence_and_exit_code_1(
     assert fatal["error"] in err
 
 
-def test_a_losss_fault_is_rejected_and_ours_is_failed_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_that_breaks_before_any_job_is_one_sentence_with_its_trace_on_standard_error(
+    worker: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "losslab_trainer").mkdir()
+    (tmp_path / "losslab_trainer/__init__.py").touch()
+    (tmp_path / "losslab_trainer/serve.py").write_text('raise OSError("libfish.so:\\n  file too short")\n')
+    trainer = start_trainer(worker, python_path=tmp_path)
+    out, err = trainer.communicate(timeout=60)
+    assert trainer.returncode == 1
+    assert json.loads(out) == {"event": "fatal", "error": "OSError: libfish.so:", "logged": True}
+    assert "Traceback (most recent call last)" in err and "file too short" in err
+
+
+def test_a_losss_fault_is_rejected_and_ours_is_failed_with_its_trace_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     def rejects(job: serve.Job, context: serve.Context) -> dict[str, object]:
         raise LossRejected("shape", "not (B,)", 3)
 
@@ -102,18 +115,26 @@ def test_a_losss_fault_is_rejected_and_ours_is_failed_with_its_traceback(monkeyp
         context.emit_metrics(1, {"loss": 0.5})
         return {"score": float("nan") if job.get("broken") else 1.0}
 
-    monkeypatch.setattr(serve, "JOB_KINDS", {"rejects": rejects, "fails": fails, "answers": answers})
+    def refuses(job: serve.Job, context: serve.Context) -> dict[str, object]:
+        return {"problem": "the model cannot be read: it\n  breaks\n  lines"}
+
+    kinds = {"rejects": rejects, "fails": fails, "answers": answers, "refuses": refuses}
+    monkeypatch.setattr(serve, "JOB_KINDS", kinds)
     jobs: list[dict[str, object]] = [
         {"version": 1, "id": kind, "kind": kind} for kind in ("rejects", "fails", "answers")
     ]
     jobs.append({"version": 1, "id": "broken", "kind": "answers", "broken": True})
+    jobs.append({"version": 1, "id": "refuses", "kind": "refuses"})
     told = serve_jobs(jobs)
     assert told[0]["status"] == "rejected"
     assert told[0]["rejection"] == {"code": "shape", "message": "not (B,)", "line": 3, "details": {}}
-    assert told[1]["status"] == "failed" and "RuntimeError: disk full" in str(told[1]["error"])
+    assert told[1]["status"] == "failed" and told[1]["error"] == "RuntimeError: disk full"
+    assert str(told[1]["trace"]).startswith("Traceback (most recent call last):")
+    assert 'raise RuntimeError("disk full")' in str(told[1]["trace"])
     assert told[2] == {"event": "metrics", "id": "answers", "step": 1, "values": {"loss": 0.5}}
     assert told[3] == {"event": "report", "id": "answers", "status": "done", "result": {"score": 1.0}}
     assert told[5]["status"] == "failed" and "not JSON" in str(told[5]["error"])
+    assert told[6]["result"] == {"problem": "the model cannot be read: it breaks lines"}
 
 
 def serve_jobs(jobs: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -20,6 +20,8 @@ struct HTTPRequest: Sendable {
     var followsRedirects = false
     /// Whether the answer's body is kept; otherwise only `onBytes` sees it.
     var keepsBody = true
+    /// Told how many bytes of a body came, of any answer, on the transport's thread.
+    var onArrival: (@Sendable (Int) -> Void)?
     /// Sees the body of a successful answer as it arrives, on the transport's thread; `false` breaks the transfer off.
     var onBytes: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
 }

@@ -108,6 +108,7 @@ final class Transfer: @unchecked Sendable {
 
     private func receive(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
         received += count
+        request.onArrival?(count)
         lastByte = ContinuousClock.now
         guard received <= request.largestBody else {
             broken = .tooLarge

@@ -45,7 +45,7 @@ public struct SuiteManifest: Codable, Sendable {
             }
             return manifest
         } catch let error as DecodingError {
-            throw JudgeError(.malformed, "\(path) is no manifest: \(error)")
+            throw JudgeError(.malformed, "\(path) is no manifest: \(error.sentence)")
         }
     }
 }

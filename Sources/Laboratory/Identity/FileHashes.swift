@@ -31,8 +31,10 @@ public struct FileHashes: Sendable {
     /// - Throws: `FileHashError`.
     public func hash(ofFile path: String) throws -> String {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw FileHashError(path, String(cString: strerror(errno))) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw FileHashError(path, "it is no regular file") }
+        guard stat(path, &status) == 0 else {
+            throw FileHashError(path, "cannot be read (\(String(cString: strerror(errno))))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw FileHashError(path, "is no regular file") }
         guard let memory, status.st_size > Self.largeBytes else { return try read(path) }
         let kept = "\(memory)/\(ContentHash.sha256("\(path)\n\(Self.state(status))"))"
         if let digest = try? String(contentsOfFile: kept, encoding: .utf8), Self.isDigest(digest) { return digest }
@@ -68,7 +70,8 @@ public struct FileHashes: Sendable {
             defer { try? file.close() }
             while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty { hash.update(piece) }
         } catch {
-            throw FileHashError(path, (error as NSError).localizedFailureReason ?? "it cannot be read")
+            throw FileHashError(
+                path, "cannot be read (\((error as NSError).localizedFailureReason ?? "no reason given"))")
         }
         return hash.finish()
     }
@@ -76,7 +79,7 @@ public struct FileHashes: Sendable {
     /// Paths of all that is no folder, relative to the folder, in order.
     private func files(below folder: String) throws -> [String] {
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: folder) else {
-            throw FileHashError(folder, "the folder cannot be listed")
+            throw FileHashError(folder, "cannot be listed")
         }
         return names.sorted().filter { name in
             var isFolder: ObjCBool = false
@@ -98,6 +101,6 @@ public struct FileHashError: Error, CustomStringConvertible, Sendable {
     }
 
     public var description: String {
-        "\(path): \(reason). Results depend on what it holds; make it readable, or remove it"
+        "\(path) \(reason), and results depend on what it holds; make it readable, or remove it"
     }
 }

@@ -51,6 +51,8 @@ struct JudgeServerOptions: ParsableArguments {
     @Option(help: "Requests after the first one, for one judgment.")
     var retries = 5
 
+    @OptionGroup var wait: WaitOptions
+
     @Option(help: "Most tokens in a judgment. Default: the suite's, 2048 for OpenAI's protocol, 1024 for Anthropic's.")
     var maxTokens: Int?
 
@@ -83,7 +85,7 @@ struct JudgeServerOptions: ParsableArguments {
     func client(for judge: String, _ project: ProjectOption) throws -> ChatClient {
         let endpoint = ChatEndpoint(
             provider: provider.provider, baseURL: baseURL, keyEnvironment: keyEnv, keyFile: keyFile,
-            concurrency: concurrency, retries: retries, contextTokens: context)
+            concurrency: concurrency, timeouts: wait.timeouts.over(), retries: retries, contextTokens: context)
         let table =
             try prices.map { try PriceTable(contentsOf: $0) } ?? (try? project.resolve())?.prices() ?? PriceTable()
         guard budget == nil || table.price(of: judge) != nil else {

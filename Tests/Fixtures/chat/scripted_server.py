@@ -100,6 +100,16 @@ class Connection:
         await self.writer.drain()
         return True
 
+    async def trickle(self, body: str, pause: float) -> bool:
+        data = body.encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+        self.writer.write(head.encode())
+        for byte in data:
+            self.writer.write(bytes([byte]))
+            await self.writer.drain()
+            await asyncio.sleep(pause)
+        return True
+
     async def events(self, pieces: list[str], pause: float = 0.0, whole: bool = True) -> bool:
         self.writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -178,6 +188,8 @@ class Connection:
                 await self.events(speaker.events()[:2], whole=False)
                 await asyncio.sleep(30)
                 return False
+            case "trickle":  # an answer, a byte at a time with so many seconds between them
+                return await self.trickle(json.dumps(speaker.reply()), float(argument))
             case "hang":
                 await asyncio.sleep(30)
                 return False

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from losslab_trainer.failures import run_program
+
 from builder.settings import WORLDS, World
 from builder.verify import verify_world
 from builder.world_files import MICROBENCH
@@ -51,4 +53,4 @@ def _verify(world: World, quick: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main, "builder"))

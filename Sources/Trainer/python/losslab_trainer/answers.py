@@ -19,11 +19,26 @@ class Question:
 
 
 def read_questions(paths: Sequence[Path | str]) -> list[Question]:
-    """The questions of all files, in order. An id that occurs twice is an error."""
-    rows = [json.loads(line) for path in paths for line in Path(path).read_text("utf-8").splitlines() if line.strip()]
-    questions = [Question(row["question_id"], row["turns"]) for row in rows]
+    """The questions of all files, in order. An id that occurs twice is an error, as is a line that is none."""
+    questions = [question for path in paths for question in _questions_of(path)]
     if len({question.id for question in questions}) < len(questions):
         raise ValueError(f"question ids are not unique in {', '.join(map(str, paths))}")
+    return questions
+
+
+def _questions_of(path: Path | str) -> list[Question]:
+    questions = []
+    for number, line in enumerate(Path(path).read_text("utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+            questions.append(Question(row["question_id"], row["turns"]))
+        except KeyError as error:
+            raise ValueError(f"{place}: `{error.args[0]}` is missing") from None
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{place}: {error}") from None
     return questions
 
 

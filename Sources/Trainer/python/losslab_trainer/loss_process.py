@@ -85,7 +85,10 @@ class LossProcesses:
         """A locked-down process that has loaded `source` (file form). Raises LossRejected when it cannot be loaded."""
         refusal = self._zygote.hello()["refusal"]
         if refusal is not None:
-            lacking = " and ".join(_missing(self.sandbox())) or "a layer of the sandbox"
+            lacking = " and ".join(_missing(self.sandbox()))
+            if not lacking:
+                # Nothing that running without the sandbox would mend.
+                raise SandboxError(f"the sandbox for generated code cannot be set up: {refusal}")
             raise SandboxError(
                 f"generated code is not run without {lacking}: {refusal}. "
                 "Pass --allow-unsandboxed to run it all the same."

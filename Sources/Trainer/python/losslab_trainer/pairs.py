@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from losslab_trainer.failures import at
+
 
 @dataclass(frozen=True)
 class TokenizedPair:
@@ -57,7 +59,11 @@ def read_pairs(path: Path | str) -> list[dict[str, Any]]:
     """Rows of a JSON lines file, gzipped if its name ends in .gz."""
     path = Path(path)
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return [json.loads(line) for line in content.decode("utf-8").split("\n") if line.strip()]
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(content.decode("utf-8").split("\n"), start=1):
+        with at(f"{path}, line {number}"):
+            rows += [json.loads(line)] if line.strip() else []
+    return rows
 
 
 def tokenize_pairs(

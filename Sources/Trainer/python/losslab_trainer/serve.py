@@ -1,7 +1,8 @@
 """The trainer's main loop: jobs in as JSON lines, events out as JSON lines, one job at a time.
 
 Standard output and standard error are logs; events have a descriptor of their own. A loss's fault is a report with
-status "rejected", ours one with status "failed" and the traceback; neither ends the loop.
+status "rejected", ours one with status "failed", a sentence as "error" and the traceback as "trace", which the
+controller keeps in the worker's log; neither ends the loop.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losslab_trainer.zygote_client import SandboxError, ZygoteClient
+from losslab_trainer.failures import one_line, sentence, trace
+from losslab_trainer.zygote_client import ZygoteClient
 
 if TYPE_CHECKING:
     from losslab_trainer.loss_process import LossProcesses
@@ -103,9 +104,9 @@ def main(arguments: list[str]) -> int:
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         loss_processes = LossProcesses(zygote)
         sandbox = loss_processes.sandbox()
-    except (SandboxError, ImportError) as error:
-        print(f"losslab-worker: {error}", file=sys.stderr)
-        events.emit({"event": "fatal", "error": str(error)})
+    except Exception as error:  # libraries that do not load raise all kinds
+        print(f"losslab-worker: {sentence(error)}\n{trace(error)}", file=sys.stderr)
+        events.emit({"event": "fatal", "error": sentence(error), "logged": True})
         return 1
     python = sys.version.split()[0]
     events.emit(
@@ -149,8 +150,8 @@ def serve(
             if job.get("kind") == "shutdown":
                 return
             report = _run(job, _context(events, identifier, loss_processes, cache, sandbox))
-        except Exception:
-            report = {"status": "failed", "error": traceback.format_exc()}
+        except Exception as error:
+            report = {"status": "failed", "error": sentence(error), "trace": trace(error)}
         sys.stdout.flush()
         _emit_report(events, {"event": "report", "id": identifier, **report})
 
@@ -174,7 +175,11 @@ def _run(job: Job, context: Context) -> dict[str, object]:
     if handler is None:
         return {"status": "failed", "error": f"unknown job kind {kind!r}; known: {', '.join(sorted(JOB_KINDS))}"}
     try:
-        return {"status": "done", "result": handler(job, context)}
+        result = handler(job, context)
+        if isinstance(problem := result.get("problem"), str):
+            # What a library said may stand in it.
+            result = {**result, "problem": one_line(problem)}
+        return {"status": "done", "result": result}
     except LossRejected as rejection:
         return {"status": "rejected", "rejection": rejection.to_json()}
 

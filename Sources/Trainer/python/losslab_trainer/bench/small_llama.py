@@ -31,6 +31,7 @@ from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.rows import PreferenceRow
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.template import TEMPLATES
+from losslab_trainer.failures import run_program
 
 IGNORED = -100  # label of a place that counts for nothing
 PAD, END, START = "<|pad|>", "<|im_end|>", "<|im_start|>"
@@ -219,4 +220,4 @@ def padded(batch: Sequence[list[int]], pad: int) -> tuple[Tensor, Tensor]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run_program(lambda: main(sys.argv[1:]), "small_llama"))

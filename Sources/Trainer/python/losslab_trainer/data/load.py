@@ -16,6 +16,7 @@ from losslab_trainer.data.registry import LAYOUTS, SYSTEM_LIKE
 from losslab_trainer.data.rows import Finding, PreferenceRow
 from losslab_trainer.data.sources import Broken, Source, is_nothing
 from losslab_trainer.data.spec import DataSpec
+from losslab_trainer.failures import at
 
 OUR_NAMES = (
     *("prompt", "chosen", "rejected", "system", "tools"),
@@ -54,23 +55,25 @@ def load_preferences(spec: DataSpec) -> Preferences:
     unusable: list[Finding] = []
     flagged: list[Finding] = []
     seen: dict[object, int] = {}
-    for number, raw in enumerate(source.rows):
-        if isinstance(raw, Broken):
-            unusable.append(Finding(number, "malformed", raw.explanation))
-            continue
-        try:
-            row = parse(number, raw, layout)
-        except Unusable as error:
-            unusable.append(Finding(number, error.reason, error.explanation))
-            continue
-        first = seen.setdefault(identity(row), number)
-        if first != number:
-            unusable.append(Finding(number, "duplicate", f"the same as row {first}"))
-            continue
-        rows.append(row)
-        flagged += flags(row, raw)
-        cut = split_word(row) if layout == "implicit-plain" else None
-        flagged += [cut] if cut else []
+    number = 0
+    with at(lambda: f"{source.name}, row {number}"):
+        for number, raw in enumerate(source.rows):
+            if isinstance(raw, Broken):
+                unusable.append(Finding(number, "malformed", raw.explanation))
+                continue
+            try:
+                row = parse(number, raw, layout)
+            except Unusable as error:
+                unusable.append(Finding(number, error.reason, error.explanation))
+                continue
+            first = seen.setdefault(identity(row), number)
+            if first != number:
+                unusable.append(Finding(number, "duplicate", f"the same as row {first}"))
+                continue
+            rows.append(row)
+            flagged += flags(row, raw)
+            cut = split_word(row) if layout == "implicit-plain" else None
+            flagged += [cut] if cut else []
     flagged = sorted([*flagged, *contradictions(rows)], key=lambda finding: finding.row)
     return Preferences(
         source.name,
