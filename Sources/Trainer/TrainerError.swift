@@ -16,6 +16,14 @@ public enum TrainerError: Error, CustomStringConvertible {
     /// Model, data or settings cannot be used as they are; why, in a sentence.
     case unusable(String)
 
+    /// Whether a part of the installation is missing or broken, so that no input would do.
+    public var isOfTheInstallation: Bool {
+        switch self {
+        case .workerMissing, .workerUnusable: true
+        case .workerLost, .jobFailed, .timedOut, .badAnswers, .unknownWorld, .unusable: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .workerMissing(let path):

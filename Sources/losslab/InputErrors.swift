@@ -1,12 +1,13 @@
 import ArgumentParser
+import Trainer
 
-/// Runs something that reads the user's files: what goes wrong is told in one line and ends with exit code 65.
+/// Runs something that reads the user's files: what goes wrong is told in one line and ends with exit code 65; 1 where a
+/// part of the installation is missing.
 func readingInput<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
     } catch {
-        log("losslab: \(error)")
-        throw ExitCode.badInput
+        throw told(error)
     }
 }
 
@@ -15,9 +16,13 @@ func readingInput<Value>(_ body: () async throws -> Value) async throws -> Value
     do {
         return try await body()
     } catch {
-        log("losslab: \(error)")
-        throw ExitCode.badInput
+        throw told(error)
     }
+}
+
+private func told(_ error: any Error) -> ExitCode {
+    log("losslab: \(error)")
+    return (error as? TrainerError)?.isOfTheInstallation == true ? .failure : .badInput
 }
 
 /// Runs something that can fail through no fault of the input: told in one line, exit code 1.
