@@ -32,6 +32,7 @@ from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
 from losslab_trainer.reference_cache import ReferenceLogps
 from losslab_trainer.screening.gate import violations
+from losslab_trainer.watched_loss import WatchedLoss
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -207,8 +208,8 @@ def _train(
 
 def _open(context: Context, source: str) -> LossEvaluator:
     if isinstance(context.loss_processes, LossProcesses):
-        return context.loss_processes.open(source, LIMITS)
-    return context.loss_processes.open(source)
+        return WatchedLoss(source, partial(context.loss_processes.open, limits=LIMITS))
+    return WatchedLoss(source, context.loss_processes.open)
 
 
 def _held_out(
