@@ -20,7 +20,7 @@ final class FolderLock {
         guard descriptor >= 0 else {
             throw JudgeError(.unreadable, "\(folder)/.lock cannot be written: \(String(cString: strerror(errno)))")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.lock(descriptor) else {
             close(descriptor)
             throw JudgeError(
                 .mismatch, "another run is writing to \(folder); let it end, or name another folder with --out")
@@ -28,4 +28,16 @@ final class FolderLock {
     }
 
     deinit { close(descriptor) }
+
+    /// A child of ours that has not yet become its program holds our locks too, for a moment after they are let go.
+    private static func lock(_ descriptor: Int32) -> Bool {
+        for _ in 0..<attempts {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            usleep(pauseMicroseconds)
+        }
+        return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
+    private static let attempts = 20
+    private static let pauseMicroseconds: UInt32 = 50_000
 }

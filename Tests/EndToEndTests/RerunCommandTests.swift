@@ -146,7 +146,7 @@ import Testing
         }
         try FileManager.default.removeItem(at: config)
         #expect(mkfifo(config.path, 0o600) == 0)
-        try expectRefusal(program, pairs, model, "config.json is no regular file")
+        try expectRefusal(program, pairs, model, "no regular file")
         let archive = program.folder.appending(path: "runs/archive.sqlite")
         let listed = try program.run("archive", "reruns")
         #expect(!FileManager.default.fileExists(atPath: archive.path) || !listed.output.contains("dpo"))

@@ -102,7 +102,10 @@ FOLDERS: Mapping[str, tuple[Change, tuple[str, ...]]] = {
     "config is no JSON": (text("config.json", "{"), ("config.json cannot be read",)),
     "config is not UTF-8": (text("config.json", b'{"a": "\xff"}'), ("config.json cannot be read",)),
     "config is a pipe": (a_pipe("config.json"), ("config.json is no regular file",)),
-    "half a surrogate": (settings("config.json", bos_token="\ud800"), ("config.json holds half a surrogate pair",)),
+    "half a surrogate": (
+        settings("config.json", bos_token="\ud800"),
+        ("config.json cannot be read (half a surrogate pair",),
+    ),
     "tokenizer_config is a list": (text("tokenizer_config.json", "[]"), ("tokenizer_config.json holds list",)),
     "tokenizer is a pipe": (a_pipe("tokenizer.json"), ("tokenizer.json is no regular file",)),
     "NaN": (settings(rms_norm_eps=float("nan")), ("config.json has rms_norm_eps nan",)),

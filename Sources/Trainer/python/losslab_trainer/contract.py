@@ -88,6 +88,7 @@ REJECTION_CODES: Mapping[str, str] = {
     "constant": "the values do not depend on the policy: what derivatives there are is rounding",
     "runaway": "minimising the loss sends both answers' log-probabilities down",
     "nondeterministic": "the same inputs gave different values",
+    "dishonest": "in training the loss answered otherwise than a fresh process of it did for the same inputs",
     "timeout": "one evaluation took longer than its limit",
     "memory": "the loss needed more memory than its limit",
     "crashed": "the loss process ended: signal or exit code in the details",

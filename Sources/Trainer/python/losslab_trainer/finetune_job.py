@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from losslab_trainer.answers import Question, read_questions, write_answers
 from losslab_trainer.contract import LossEvaluator, LossRejected
 from losslab_trainer.data.problem import DataProblem
-from losslab_trainer.data.template import chosen_template
-from losslab_trainer.data.tokenise import TokenisedPair, TokeniseOptions
-from losslab_trainer.finetune import divergence, generation, lengths, loop, memory, saving, stopping
+from losslab_trainer.data.tokenise import TokenisedPair
+from losslab_trainer.finetune import asked, lengths, loop, memory, saving, stopping
 from losslab_trainer.finetune.evaluation import HeldOut, score_all
 from losslab_trainer.finetune.finite import require_finite_pairs
+from losslab_trainer.finetune.job import Job
+from losslab_trainer.finetune.job_data import prepared
 from losslab_trainer.finetune.last_batch import LastBatchTooSmall
 from losslab_trainer.finetune.models import LoadedModel, checkpoint_gradients, load_model
-from losslab_trainer.finetune.preparation import PreparedData, prepare
+from losslab_trainer.finetune.preparation import PreparedData
 from losslab_trainer.finetune.problem import FinetuneProblem
-from losslab_trainer.finetune.reference import ReferenceStore, model_key, store_for
+from losslab_trainer.finetune.reference import ReferenceStore, store_for
 from losslab_trainer.finetune.scoring import PairScorer
-from losslab_trainer.finetune.settings import TRAINERS, ModelSettings, TrainingSettings
-from losslab_trainer.finetune.sides import Side, scorer_for, side_for_sampling, tried
-from losslab_trainer.finetune.tokenizer import require_rows
+from losslab_trainer.finetune.settings import TrainingSettings
+from losslab_trainer.finetune.sides import scorer_for, tried
 from losslab_trainer.finetune.trackers import Tracker, start_trackers
 from losslab_trainer.loss_process import LossLimits, LossProcesses
 from losslab_trainer.reference_cache import ReferenceLogps
 from losslab_trainer.screening.gate import violations
+from losslab_trainer.watched_loss import WatchedLoss
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -53,58 +53,9 @@ def finetune(job: Mapping[str, Any], context: Context) -> dict[str, object]:
         return {"problem": str(problem)}
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What the job's JSON says, checked."""
-
-    model: ModelSettings
-    training: TrainingSettings
-    loss_name: str
-    source: str | None
-    beta: float
-    output: Path
-    questions: list[Question]
-    json: Mapping[str, Any]
-
-    @staticmethod
-    def of(job: Mapping[str, Any]) -> _Job:
-        if job.get("trainer", "losslab") not in TRAINERS:
-            raise FinetuneProblem(f"trainer: {job['trainer']!r} is not one of {', '.join(TRAINERS)}")
-        if job.get("trainer") == "trl" and job["model"].get("dtype") == "float16":
-            raise FinetuneProblem(
-                "model.dtype: trainer trl leaves out steps that overflow in float16; take bfloat16, or trainer losslab"
-            )
-        loss = job.get("loss")
-        try:
-            questions = read_questions(job.get("questions") or [])
-        except (OSError, ValueError, KeyError) as error:
-            raise FinetuneProblem(
-                f"questions: {error}; give files with a question_id and turns in each line"
-            ) from error
-        return _Job(
-            ModelSettings.from_json(job["model"]),
-            TrainingSettings.from_json(job.get("training") or {}),
-            "untrained" if loss is None else str(loss["name"]),
-            None if loss is None else loss["source"],
-            float(job["beta"]),
-            Path(job["output"]),
-            questions,
-            job,
-        )
-
-    @property
-    def plans(self) -> dict[str, generation.Plan]:
-        return {
-            str(spec["name"]): generation.Plan(
-                spec["temperature"], spec["samples"], generation.stream(self.training.seed, spec["name"])
-            )
-            for spec in self.json.get("sampling") or []
-        }
-
-
 def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
     started = time.perf_counter()
-    job = _Job.of(json)
+    job = Job.of(json)
     for refusal in violations(job.source) if job.source is not None else ():
         raise refusal
     job.output.mkdir(parents=True, exist_ok=True)
@@ -116,7 +67,7 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         trackers = start_trackers(json.get("trackers") or [], followed, job.loss_name, settings)
         stack.push(lambda kind, error, trace: _finish(trackers, failed=kind is not None))
         loaded = load_model(job.model, seed=job.training.seed, trained=trained)
-        data, options = _data(job, loaded)
+        data, options = prepared(job, loaded)
         memory.reset_peak(loaded.device)
         scorer = tried(scorer_for(loaded.model, autocast=loaded.autocast), (*data.train, *data.held_out))
         ready = time.perf_counter()
@@ -126,10 +77,10 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         reference, of_held_out, computed = _reference(store, loaded, scorer, data, visited)
         referenced = time.perf_counter()
 
-        loaded = replace(loaded, side=_side(job, loaded, scorer))
+        loaded = replace(loaded, side=asked.side(job, loaded, scorer))
         before = None
         if trained and data.held_out and job.questions and job.plans:
-            before = lengths.untrained(loaded, job.questions, job.plans, _max_new(job), store.folder)
+            before = lengths.untrained(loaded, job.questions, job.plans, job.max_new_tokens, store.folder)
         measured = time.perf_counter()
         outcome = loop.Outcome(0, {})
         if trained:
@@ -142,11 +93,11 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
         weights = job.output / WEIGHTS if json.get("save") else None
         if weights is not None:
             saving.save(loaded, weights, _card(job, data, outcome, held_out))
-        answers = _sample(job, loaded, weights)
-        files = _write(job, answers)
+        answers = asked.sample(job, loaded, weights)
+        files = asked.write(job, answers)
         if held_out is not None:
             held_out["lengthChange"] = lengths.change(before, answers)
-        kl = _sampled_kl(job, loaded, scorer) if trained else None
+        kl = asked.sampled_kl(job, loaded, scorer) if trained else None
         if held_out is not None and kl is not None:
             held_out["kl"] = kl
         ended = time.perf_counter()
@@ -189,43 +140,6 @@ def _finetune(json: Mapping[str, Any], context: Context) -> dict[str, object]:
     }
 
 
-def _data(job: _Job, loaded: LoadedModel) -> tuple[PreparedData, TokeniseOptions]:
-    training = job.training
-    options = TokeniseOptions(
-        max_length=training.max_length,
-        max_prompt_length=training.max_prompt_length,
-        truncation=training.truncation,
-        chat_template=job.model.chat_template,
-        accept_template=job.model.accept_template,
-    )
-    data = prepare(job.json["data"], loaded.tokenizer, options, tokenizer_key=model_key(loaded, asdict(options)))
-    if job.model.chat_template is not None and data.conversational:
-        # Answers are asked for, and the model saved, with the template it was trained with.
-        loaded.tokenizer.chat_template = chosen_template(loaded.tokenizer, job.model.chat_template)
-    require_rows(loaded.tokenizer, loaded.model, f"model {job.model.path}", _texts(job, loaded, data))
-    longest = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
-    if longest is not None and (training.max_length is None or training.max_length > longest):
-        length = max(
-            len(p.prompt_ids) + max(len(p.chosen_ids), len(p.rejected_ids)) for p in (*data.train, *data.held_out)
-        )
-        if length > longest:
-            raise FinetuneProblem(
-                f"training.maxLength: {training.max_length or 'none is set, which'} leaves pairs of {length} tokens, "
-                f"and the model has {longest} positions; set maxLength to {longest} or less"
-            )
-    return data, options
-
-
-def _texts(job: _Job, loaded: LoadedModel, data: PreparedData) -> Iterator[tuple[str, Sequence[int]]]:
-    """Token ids of all that the model will read, each with its place."""
-    for pair in (*data.train, *data.pool, *data.held_out):
-        rejected = pair.rejected_prompt_ids or ()
-        yield f"row {pair.row}", pair.prompt_ids + pair.chosen_ids + rejected + pair.rejected_ids
-    for question in job.questions:
-        for turn in question.turns:
-            yield f"question {question.id}", loaded.tokenizer(turn, add_special_tokens=False)["input_ids"]
-
-
 def _visited(data: PreparedData, training: TrainingSettings) -> tuple[int, ...]:
     """The training pairs that any step sees, in rising order."""
     return tuple(sorted({i for batch in loop.batch_order(len(data.train), training) for i in batch}))
@@ -259,7 +173,7 @@ def _reference(
 
 
 def _train(
-    job: _Job,
+    job: Job,
     context: Context,
     loaded: LoadedModel,
     data: PreparedData,
@@ -294,12 +208,12 @@ def _train(
 
 def _open(context: Context, source: str) -> LossEvaluator:
     if isinstance(context.loss_processes, LossProcesses):
-        return context.loss_processes.open(source, LIMITS)
-    return context.loss_processes.open(source)
+        return WatchedLoss(source, partial(context.loss_processes.open, limits=LIMITS))
+    return WatchedLoss(source, context.loss_processes.open)
 
 
 def _held_out(
-    job: _Job, data: PreparedData, scorer: PairScorer, reference: ReferenceLogps, *, trained: bool
+    job: Job, data: PreparedData, scorer: PairScorer, reference: ReferenceLogps, *, trained: bool
 ) -> dict[str, Any] | None:
     if not data.held_out:
         return None
@@ -314,49 +228,7 @@ def _held_out(
     return {**held_out.to_json(job.beta, job.training.logp_scale, trained=trained), "perPair": PER_PAIR}
 
 
-def _side(job: _Job, loaded: LoadedModel, scorer: PairScorer) -> Side | None:
-    """By which questions are answered together, tried with the longest of them."""
-    if not job.questions or not (job.plans or job.json.get("klSamples")):
-        return None
-    asked = [{"role": "user", "content": turn} for question in job.questions for turn in question.turns]
-    prompts = [generation.prompt_ids(loaded.tokenizer, [turn]) for turn in asked]
-    return side_for_sampling(scorer, prompts, _max_new(job))
-
-
-def _sample(job: _Job, loaded: LoadedModel, weights: Path | None) -> dict[str, list[list[list[generation.Answer]]]]:
-    if not job.questions or not job.plans:
-        return {}
-    engine: generation.Engine = generation.TransformersEngine(loaded.model, loaded.tokenizer, loaded.side)
-    if weights is not None and job.json.get("trainer") != "trl" and generation.vllm_is_here():
-        engine = generation.VllmEngine(weights, loaded.tokenizer, stopping.stop_ids(loaded.model, loaded.tokenizer))
-    return {
-        name: generation.answer_questions(engine, loaded.tokenizer, job.questions, plan, _max_new(job))
-        for name, plan in job.plans.items()
-    }
-
-
-def _write(job: _Job, answers: Mapping[str, list[list[list[generation.Answer]]]]) -> dict[str, str]:
-    """Writes one answer file for each sampling and returns the names."""
-    files = {name: f"answers-{name}.jsonl" for name in answers}
-    for name, file in files.items():
-        texts = [[[answer.text for answer in turns] for turns in samples] for samples in answers[name]]
-        write_answers(job.output / file, job.loss_name, job.questions, texts)
-    return files
-
-
-def _sampled_kl(job: _Job, loaded: LoadedModel, scorer: PairScorer) -> dict[str, object] | None:
-    samples = int(job.json.get("klSamples") or 0)
-    if not samples or not job.questions:
-        return None
-    plan = generation.Plan(1.0, samples, generation.stream(job.training.seed, "kl"))
-    return divergence.sampled_kl(loaded, scorer, job.questions, plan, _max_new(job))
-
-
-def _max_new(job: _Job) -> int:
-    return int(job.json.get("maxNewTokens") or 512)
-
-
-def _card(job: _Job, data: PreparedData, outcome: loop.Outcome, held_out: Mapping[str, Any] | None) -> saving.Card:
+def _card(job: Job, data: PreparedData, outcome: loop.Outcome, held_out: Mapping[str, Any] | None) -> saving.Card:
     return saving.Card(
         loss=job.loss_name,
         source=job.source or "",

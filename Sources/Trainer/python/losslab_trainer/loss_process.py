@@ -4,7 +4,8 @@ Covered: whatever the loss process does, `evaluate` returns finite numbers of th
 or raises LossRejected. Values are copied out of the shared memory once and checked in the copy.
 
 Not covered: that the numbers are those of one pure function. Replays of the first batch catch a loss that changes its
-mind, not one that remembers the batch. Either way all it can do is choose its own gradients.
+mind, not one that remembers the batch; in training a second process does (watched_loss.py). Either way all it can do is
+choose its own gradients.
 """
 
 from __future__ import annotations

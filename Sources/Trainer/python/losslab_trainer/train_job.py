@@ -20,6 +20,7 @@ from losslab_trainer.sampling import Reply, SamplingPlan, sample_dialogues
 from losslab_trainer.screening.gate import violations
 from losslab_trainer.training import TrainingData, TrainingOptions, TrainingOutcome, draw_pairs, margins
 from losslab_trainer.training import train as train_policy
+from losslab_trainer.watched_loss import WatchedLoss
 from losslab_trainer.workspace import LoadedPolicy, Workspace
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _train(job: Mapping[str, Any], context: Context, forward: Forward, data: Tra
         seed=settings["seed"],
         logp_scale=settings["logpScale"],
     )
-    with closing(context.loss_processes.open(source)) as loss:
+    with closing(WatchedLoss(source, context.loss_processes.open)) as loss:
         return train_policy(forward, data, loss, beta=job["beta"], options=options, on_metrics=context.emit_metrics)
 
 

@@ -20,6 +20,8 @@ from losslab_trainer.forward import Forward
 from losslab_trainer.metrics import MetricWindow, step_metrics
 from losslab_trainer.pairs import PairSet
 from losslab_trainer.reference_cache import PAIRS_AT_ONCE, ReferenceLogps
+from losslab_trainer.screening.own_pairs import Ground
+from losslab_trainer.watched_loss import probe_first
 
 # A policy that gives completions e^30 times less (or more) weight per token than the reference is beyond repair.
 DIVERGED_NATS_PER_TOKEN = 30.0
@@ -70,6 +72,7 @@ def train(
     optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.0, fused=True)
     window, last = MetricWindow(), {}
     scale = options.logp_scale
+    probe_first(loss, Ground(batches, data.reference, beta, scale))
 
     for step, batch_indices in enumerate(batches, start=1):
         batch = make_batch(data.pairs, batch_indices, packed=forward.packs)

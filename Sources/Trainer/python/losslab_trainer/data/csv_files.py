@@ -14,9 +14,9 @@ from itertools import islice
 
 from losslab_trainer.data import opening
 from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.soundness import MOST_COLUMNS
 from losslab_trainer.data.sources import Broken, RawRow
 
-MOST_COLUMNS = 2_000
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LINES_LOOKED_AT = 20  # of those that a row took, for ones that are rows by themselves
 Cells = list[str]

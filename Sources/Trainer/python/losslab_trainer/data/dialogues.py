@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from losslab_trainer.data.rows import Message, Text
+from losslab_trainer.data.soundness import json_of
 from losslab_trainer.data.sources import is_nothing
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
@@ -61,7 +62,7 @@ def unpacked(value: Any) -> Any:
     """Messages out of a cell of text, as tables without nested columns keep them; any other value as it is."""
     if not isinstance(value, str) or not LIST.match(value):
         return value
-    for parse in (json.loads, ast.literal_eval, _printed):
+    for parse in (json_of, ast.literal_eval, _printed):
         try:
             parsed = parse(value)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
@@ -159,8 +160,8 @@ def _calls(value: Any) -> list[dict[str, Any]]:
 def _json(text: str) -> Any:
     """A value written as JSON text; text that is none stays text."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_of(text)
+    except ValueError:
         return text
 
 

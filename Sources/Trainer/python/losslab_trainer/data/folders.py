@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from losslab_trainer.data.json_files import columns_of
 from losslab_trainer.data.opening import COMPRESSIONS, require_utf8_name
 from losslab_trainer.data.problem import DataProblem
-from losslab_trainer.data.sources import RawRow, Source
+from losslab_trainer.data.soundness import sound
+from losslab_trainer.data.sources import Broken, RawRow, Source
 from losslab_trainer.data.tables import without_padding
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv", ".arrow", ".feather")
@@ -30,7 +31,7 @@ def is_saved(folder: Path) -> bool:
     return (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
 
 
-def open_saved(folder: Path, split: str | None) -> Source:
+def open_saved(folder: Path, split: str | None, limit: int | None) -> Source:
     import datasets  # noqa: PLC0415 (takes a second)
 
     try:
@@ -40,21 +41,38 @@ def open_saved(folder: Path, split: str | None) -> Source:
     if not isinstance(saved, datasets.DatasetDict):
         if split is not None:
             raise DataProblem(f"{folder} holds one data set without splits; leave out --split {split}")
-        return source_of_dataset(str(folder), saved, None, ())
+        return source_of_dataset(str(folder), saved, None, limit=limit)
     chosen = choose(str(folder), list(saved), split)
-    return source_of_dataset(str(folder), saved[chosen], chosen, _others(saved, chosen))
+    return source_of_dataset(str(folder), saved[chosen], chosen, _others(saved, chosen), limit=limit)
 
 
-def source_of_dataset(name: str, dataset: Any, split: str | None, others: Sequence[str]) -> Source:
-    """All rows of a ``datasets.Dataset``."""
+def source_of_dataset(
+    name: str, dataset: Any, split: str | None, others: Sequence[str] = (), *, limit: int | None
+) -> Source:
+    """All rows of a ``datasets.Dataset``, or the first ``limit``."""
     columns = tuple(dataset.column_names)
-    values = dataset[:]
-    padded = zip(*(values[column] for column in columns), strict=True)
-    rows = [dict(zip(columns, map(without_padding, row), strict=True)) for row in padded]
+    try:
+        values = dataset[:limit]
+        padded = zip(*(values[column] for column in columns), strict=True)
+        found = [dict(zip(columns, map(without_padding, row), strict=True)) for row in padded]
+        rows = sound(found)
+    except UnicodeDecodeError:
+        rows = sound(_one_by_one(dataset, limit))
     return Source(name if split is None else f"{name} ({split})", columns, rows, split, tuple(others))
 
 
-def open_folder(folder: Path, split: str | None, read: Callable[[Path], list[RawRow]]) -> Source:
+def _one_by_one(dataset: Any, limit: int | None) -> Iterator[RawRow]:
+    for number in range(len(dataset) if limit is None else min(limit, len(dataset))):
+        try:
+            row: Mapping[str, Any] = dataset[number]
+            yield {name: without_padding(value) for name, value in row.items()}
+        except UnicodeDecodeError as error:
+            yield Broken(f"a text is not UTF-8 at byte {error.start}")
+
+
+def open_folder(
+    folder: Path, split: str | None, limit: int | None, read: Callable[[Path, int | None], list[RawRow]]
+) -> Source:
     """Data files of a folder: one file, the shards of one, or those that ``split`` names."""
     files = sorted(path for path in folder.rglob("*") if _is_data(path.relative_to(folder)) and path.is_file())
     if not files:
@@ -65,7 +83,10 @@ def open_folder(folder: Path, split: str | None, read: Callable[[Path], list[Raw
     for file in files:
         groups.setdefault(_group(file.relative_to(folder)), []).append(file)
     chosen = choose(str(folder), list(groups), split)
-    rows = [row for file in sorted(groups[chosen], key=_natural) for row in read(file)]
+    rows: list[RawRow] = []
+    for file in sorted(groups[chosen], key=_natural):
+        if limit is None or len(rows) < limit:
+            rows += read(file, None if limit is None else limit - len(rows))
     name = str(folder) if len(groups) == 1 else f"{folder} ({chosen})"
     return Source(name, columns_of(rows), rows, chosen, _others(groups, chosen))
 

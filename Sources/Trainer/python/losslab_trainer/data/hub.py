@@ -29,7 +29,7 @@ def open_hub(spec: DataSpec) -> Source:
     except Exception as error:  # the Hub, the network and the data set's own files raise all kinds
         raise DataProblem(_explained(spec, error)) from None
     others = [other for other in splits if other != split.split("[")[0]]
-    return source_of_dataset(spec.path, dataset, split, others)
+    return source_of_dataset(spec.path, dataset, split, others, limit=spec.limit)
 
 
 def _only_config(datasets: Any, spec: DataSpec) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from losslab_trainer.data.problem import DataProblem
 from losslab_trainer.data.sources import Broken, RawRow
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SIGNS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
 def read_json(name: str, content: bytes, limit: int | None = None) -> list[RawRow]:
@@ -26,13 +28,34 @@ def read_json(name: str, content: bytes, limit: int | None = None) -> list[RawRo
         return read_json_lines(lines(io.BufferedReader(io.BytesIO(content))), limit)
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if start == b"{" and content.strip().count(b"\n") > 0:
             return read_json_lines(lines(io.BufferedReader(io.BytesIO(content))), limit)
+        elements = [_line(element) for element in _elements(content.strip())]
+        if any(not isinstance(row, Broken) for row in elements):  # the others are at fault
+            return elements[:limit]
+        if isinstance(error, RecursionError):
+            raise DataProblem(f"{name} nests too deeply to be rows of text") from None
         raise DataProblem(f"{name} is not JSON: {error}") from None
-    except RecursionError:
-        raise DataProblem(f"{name} nests too deeply to be rows of text") from None
     return _rows_of(name, value)
+
+
+def _elements(content: bytes) -> list[bytes]:
+    """The elements of an array, each as it is written; none of what is no whole array."""
+    found: list[bytes] = []
+    deep, start = 0, 1
+    for sign in _SIGNS.finditer(content):
+        kind = sign[0]
+        if kind in b"[{":
+            deep += 1
+        elif kind in b"]}":
+            deep -= 1
+        if (kind == b"," and deep == 1) or (deep == 0 and sign.end() == len(content)):
+            found.append(content[start : sign.start()].strip())
+            start = sign.end()
+        elif deep < 1:
+            return []
+    return found if deep == 0 and content[:1] == b"[" and start == len(content) and all(found) else []
 
 
 def _first_line_is_object(content: bytes) -> bool:
@@ -93,16 +116,7 @@ def _line(line: bytes) -> RawRow:
         return Broken(f"not JSON: {str(error).split(';')[0]}")
     if not isinstance(value, dict):
         return Broken(f"not an object but {_kind(value)}")
-    half = half_pair(value) if b"\\u" in line else None
-    return Broken(f"half a surrogate pair (\\u{half:04x}), which is no character") if half else value
-
-
-def half_pair(value: Any) -> int | None:
-    """The first half of a pair of surrogates that stands alone, in keys or values."""
-    if isinstance(value, str):
-        return next((ord(sign) for sign in value if "\ud800" <= sign <= "\udfff"), None)
-    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return next((half for part in parts if (half := half_pair(part)) is not None), None)
+    return value
 
 
 def _kind(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from losslab_trainer.data.cells import FOREIGN, Row, Unusable
 from losslab_trainer.data.dialogues import MEDIA, Malformed, NotText, unpacked
 from losslab_trainer.data.registry import LAYOUTS, SIDES, SYSTEM_LIKE, TEMPLATE_COLUMNS
 from losslab_trainer.data.rows import Message, PreferenceRow, Text
+from losslab_trainer.data.soundness import json_of
 from losslab_trainer.data.sources import is_nothing, is_null
 from losslab_trainer.data.tables import without_padding
 
@@ -108,7 +108,7 @@ def _unwritten(row: Row, name: str) -> Any:
     value = unpacked(value)
     if isinstance(value, str):
         try:
-            return json.loads(value) if value.strip() else None
+            return json_of(value) if value.strip() else None
         except ValueError:
             raise Malformed(f"{name} is no JSON") from None
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -19,6 +18,7 @@ from losslab_trainer.data.cells import (
 )
 from losslab_trainer.data.dialogues import Malformed, hh_messages, is_messages, messages_of, repeated_role
 from losslab_trainer.data.rows import Message
+from losslab_trainer.data.soundness import json_of
 
 
 def explicit_plain(row: Row) -> Sides:
@@ -86,7 +86,7 @@ def _instruction(row: Row) -> str:
 def _history(value: Any) -> tuple[Message, ...]:
     if isinstance(value, str) and value.strip():
         try:
-            value = json.loads(value)
+            value = json_of(value)
         except ValueError:
             raise Malformed("history is no list of questions and answers") from None
     if not value:

@@ -15,6 +15,7 @@ from losslab_trainer.data.hub import HUB_ID, open_hub
 from losslab_trainer.data.json_files import columns_of, read_json, read_json_lines
 from losslab_trainer.data.opening import COMPRESSIONS, lines, opened, require_utf8_name, whole
 from losslab_trainer.data.problem import DataProblem
+from losslab_trainer.data.soundness import MOST_COLUMNS, sound
 from losslab_trainer.data.sources import RawRow, Source
 from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tables import read_arrow, read_parquet
@@ -33,6 +34,11 @@ def open_source(spec: DataSpec) -> Source:
     source = _opened(spec)
     if not source.rows:
         raise DataProblem(f"{source.name} holds no rows")
+    if len(source.columns) > MOST_COLUMNS:
+        raise DataProblem(
+            f"{source.name} has {len(source.columns)} columns in all, more than {MOST_COLUMNS}; keep those with prompt "
+            "and answers"
+        )
     if spec.limit is not None:
         source = replace(source, rows=source.rows[: spec.limit])
     return source
@@ -47,9 +53,9 @@ def _opened(spec: DataSpec) -> Source:
                 raise DataProblem(f"{path} lies here; {option} {value} is for data sets of the Hub")
     if path.is_dir():
         return (
-            open_saved(path, spec.split)
+            open_saved(path, spec.split, spec.limit)
             if is_saved(path)
-            else open_folder(path, spec.split, lambda file: read_file(file, spec.limit))
+            else open_folder(path, spec.split, spec.limit, read_file)
         )
     if path.exists():
         if spec.split is not None:
@@ -62,10 +68,14 @@ def _opened(spec: DataSpec) -> Source:
 
 
 def read_file(path: Path, limit: int | None = None) -> list[RawRow]:
-    """Rows of one file, by its ending, or by its first bytes where the ending says nothing.
+    """Rows of one file, by its ending, or by its first bytes where the ending says nothing. All can be worked with.
 
     JSON lines and tables are read up to ``limit`` rows; JSON arrays as a whole.
     """
+    return sound(_read(path, limit))
+
+
+def _read(path: Path, limit: int | None) -> list[RawRow]:
     try:
         with opened(path) as stream:
             kind = ending(path) or _kind(stream.peek(4096))

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from losslab_trainer.data.csv_files import MOST_COLUMNS
 from losslab_trainer.data.problem import DataProblem
-from losslab_trainer.data.sources import RawRow
+from losslab_trainer.data.soundness import MOST_COLUMNS
+from losslab_trainer.data.sources import Broken, RawRow
 
 ROWS_AT_ONCE = 1_000
 
@@ -44,10 +44,32 @@ def _rows(batches: Iterable[pa.RecordBatch], limit: int | None) -> list[RawRow]:
     rows: list[RawRow] = []
     for batch in batches:
         part = batch if limit is None else batch.slice(0, limit - len(rows))
-        rows += [{name: without_padding(value) for name, value in row.items()} for row in part.to_pylist()]
+        rows += [_without_padding(row) for row in _values(part)]
         if limit is not None and len(rows) >= limit:
             break
     return rows
+
+
+def _values(part: pa.RecordBatch) -> list[RawRow]:
+    try:
+        return list(part.to_pylist())
+    except UnicodeDecodeError:
+        return [_value(part.slice(number, 1)) for number in range(len(part))]
+
+
+def _value(row: pa.RecordBatch) -> RawRow:
+    """A row of which some cell may hold bytes that are no text."""
+    for name in row.schema.names:
+        try:
+            row.column(name).to_pylist()
+        except UnicodeDecodeError as error:
+            return Broken(f"{name} is not UTF-8 at byte {error.start}")
+    found: Mapping[str, Any] = row.to_pylist()[0]
+    return found
+
+
+def _without_padding(row: RawRow) -> RawRow:
+    return row if isinstance(row, Broken) else {name: without_padding(value) for name, value in row.items()}
 
 
 def without_padding(value: Any) -> Any:

@@ -16,14 +16,14 @@ from losslab_trainer.data.spec import DataSpec
 from losslab_trainer.data.tokenise import TokenisedPair, TokenisedPreferences, TokeniseOptions, tokenise
 from losslab_trainer.estimate import speed
 from losslab_trainer.estimate.memory import ASSUMED, MEASURED, Sizes, parts, sizes_of
-from losslab_trainer.finetune.checkpoint import load_config
+from losslab_trainer.finetune.checkpoint import load_config, require_room, without_memory
 from losslab_trainer.finetune.layout import token_count
 from losslab_trainer.finetune.memory import fitting_micro_batch
 from losslab_trainer.finetune.models import model_folder
 from losslab_trainer.finetune.problem import FinetuneProblem
 from losslab_trainer.finetune.settings import ModelSettings, TrainingSettings
 from losslab_trainer.finetune.tokenizer import load_tokenizer
-from losslab_trainer.finetune.weight_files import stored_weights
+from losslab_trainer.finetune.weight_files import Stored, stored_weights
 
 if TYPE_CHECKING:
     from losslab_trainer.serve import Context
@@ -47,7 +47,11 @@ def _estimate(job: Mapping[str, Any]) -> dict[str, object]:
     target = here.type if settings.device == "auto" else settings.device
     dtype = _dtype(settings, target)
     config = load_config(folder, f"model {settings.path}")
-    model = _without_memory(config, dtype, settings)
+    model = without_memory(AutoModelForCausalLM, config, f"model {settings.path}", dtype=dtype)
+    stored = stored_weights(folder, f"model {settings.path}")
+    if stored is not None:
+        require_room(model, stored, f"model {settings.path}")
+    model = _as_trained(model, settings)
     sizes = sizes_of(model, adapter=settings.adapter is not None)
 
     tokenised = _tokenised(job["data"], folder, settings, training)
@@ -68,7 +72,7 @@ def _estimate(job: Mapping[str, Any]) -> dict[str, object]:
     total_tokens = sum(lengths) * steps * training.batch_size // len(lengths)
     return {
         "device": _device_name(here) if here.type == target else f"{target} (not on this machine)",
-        "model": _model_json(folder, sizes, dtype),
+        "model": _model_json(folder, stored, sizes, dtype),
         "pairs": {"usable": len(pairs), "dropped": len(tokenised.dropped), "truncated": tokenised.truncated.pairs},
         "tokens": {"perEpoch": sum(lengths), "trained": total_tokens, "longestPair": lengths[0]},
         "steps": steps,
@@ -94,10 +98,9 @@ def _dtype(settings: ModelSettings, device: str) -> torch.dtype:
     return dtype
 
 
-def _without_memory(config: Any, dtype: torch.dtype, settings: ModelSettings) -> Any:
-    """The model with shapes and no values, its adapter included."""
+def _as_trained(model: Any, settings: ModelSettings) -> Any:
+    """A model without values, its adapter included."""
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
         if settings.gradient_checkpointing:
             model.train()
             model.activation_checkpointing_enable({"use_reentrant": False})
@@ -134,8 +137,7 @@ def _steps(pairs: int, training: TrainingSettings) -> int:
     return steps if training.max_steps is None else min(steps, training.max_steps)
 
 
-def _model_json(folder: Path, sizes: Sizes, dtype: torch.dtype) -> dict[str, object]:
-    stored = stored_weights(folder, f"model {folder}")
+def _model_json(folder: Path, stored: Stored | None, sizes: Sizes, dtype: torch.dtype) -> dict[str, object]:
     return {
         "path": str(folder),
         "parameters": sizes.all - sizes.adapter,

@@ -30,7 +30,7 @@ def load_checkpoint(auto: Any, folder: Path, what: str, **options: Any) -> Any:
     _check_padding(folder, what)
     stored = stored_weights(folder, what)
     if stored is not None:
-        _require_room(auto, load_config(folder, what), stored, what)
+        require_room(without_memory(auto, load_config(folder, what), what), stored, what)
     try:
         model, report = auto.from_pretrained(
             folder,
@@ -58,15 +58,19 @@ def load_config(folder: Path, what: str) -> Any:
         raise FinetuneProblem(f"{what}: config.json cannot be used ({first_line(error)})") from error
 
 
-def _require_room(auto: Any, config: Any, stored: Stored, what: str) -> None:
-    """What config.json describes is made without memory first: what weights lack is drawn at random, however large."""
+def without_memory(auto: Any, config: Any, what: str, **options: Any) -> Any:
+    """The model that a configuration describes, with shapes and no values. Raises FinetuneProblem."""
     try:
         with torch.device("meta"):
-            model = auto.from_config(config, trust_remote_code=False)
-    except Exception:  # which loading raises too, or does without
-        return
+            return auto.from_config(config, trust_remote_code=False, **options)
+    except Exception as error:  # settings of every kind of damage
+        raise FinetuneProblem(f"{what}: config.json describes no model ({first_line(error)})") from error
+
+
+def require_room(model: Any, stored: Stored, what: str) -> None:
+    """A model without memory is compared with what is stored: the rest would be drawn at random, however large."""
     described = sum(p.numel() for p in model.parameters())
-    packed = getattr(config, "quantization_config", None) is not None
+    packed = getattr(model.config, "quantization_config", None) is not None
     most = stored.bytes * PARAMETERS_A_BYTE if packed else stored.parameters * PARAMETERS_A_STORED
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())
     if described > most or buffers > max(LARGEST_BUFFERS, stored.bytes):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from losslab_trainer.data.json_files import half_pair
-from losslab_trainer.data.opening import DEEPEST_ROW, depth
+from losslab_trainer.data.soundness import json_of
 from losslab_trainer.finetune.problem import FinetuneProblem
 
 LARGEST = 64 << 20  # bytes
@@ -23,20 +21,11 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
     """The file's object. Raises FinetuneProblem, which begins with ``what``, for one that cannot be taken."""
     require_regular(path, what, LARGEST)
     try:
-        content = path.read_bytes()
-        deep = depth(content)
-        if deep > DEEPEST_ROW:
-            raise ValueError(f"nested {deep} deep, more than {DEEPEST_ROW}")
-        value = json.loads(content.decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        value = json_of(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
         raise FinetuneProblem(f"{what}: {path.name} cannot be read ({error}); {AGAIN}") from None
     if not isinstance(value, dict):
         raise FinetuneProblem(f"{what}: {path.name} holds {type(value).__name__} where an object belongs; {AGAIN}")
-    half = half_pair(value)
-    if half is not None:
-        raise FinetuneProblem(
-            f"{what}: {path.name} holds half a surrogate pair (\\u{half:04x}), which is no character; {AGAIN}"
-        )
     place = _not_finite(value)
     if place is not None:
         raise FinetuneProblem(f"{what}: {path.name} has {place}, which is no finite number; {AGAIN}")

@@ -21,7 +21,9 @@ from losslab_trainer.finetune.scoring import PairScorer
 from losslab_trainer.finetune.settings import TrainingSettings
 from losslab_trainer.metrics import MetricWindow, step_metrics
 from losslab_trainer.reference_cache import ReferenceLogps
+from losslab_trainer.screening.own_pairs import Ground
 from losslab_trainer.training import DIVERGED_NATS_PER_TOKEN
+from losslab_trainer.watched_loss import probe_first
 
 OnMetrics = Callable[[int, Mapping[str, float]], None]
 
@@ -53,6 +55,7 @@ def train(
     """Trains what requires gradients, in place. Raises LossRejected when the loss breaks or training diverges."""
     batches = batch_order(len(pairs), settings)
     require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
+    probe_first(loss, Ground(batches, reference, beta, settings.logp_scale))
     parameters = [p for p in scorer.model.parameters() if p.requires_grad]
     optimizer = _optimizer(scorer.model, settings)
     schedule = _schedule(optimizer, len(batches), settings)

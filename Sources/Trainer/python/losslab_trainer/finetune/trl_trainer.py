@@ -33,6 +33,8 @@ from losslab_trainer.finetune.settings import TrainingSettings
 from losslab_trainer.finetune.sides import SidedScorer
 from losslab_trainer.metrics import MetricWindow
 from losslab_trainer.reference_cache import ReferenceLogps
+from losslab_trainer.screening.own_pairs import Ground
+from losslab_trainer.watched_loss import probe_first
 
 PARTIALS = ("for_chosen", "for_rejected")
 WINDOWED = ("epoch", "step", "num_tokens", "total_flos")  # of TRL's log, not to be averaged
@@ -68,6 +70,7 @@ def train(
         )
     batches = batch_order(len(pairs), settings)
     require_last_batch(loss, batches, settings.batch_size, beta, settings.logp_scale)
+    probe_first(loss, Ground(batches, reference, beta, settings.logp_scale))
     processes = _processes()
     micro = settings.micro_batch_size or max(1, settings.batch_size // processes)
     if settings.batch_size % (micro * processes):

@@ -9,5 +9,6 @@ forms.py     any emitted form -> file form                 header.py    the head
 gate.py      what a loss may contain (allowlist.py)
 probe.py     checks on tensors, through a LossEvaluator    inputs.py    the tensors
 shape.py     what the loss looks like, in words            fingerprint.py  whether two losses are the same
+own_pairs.py the same on a training's own pairs, before its first step
 job.py       the worker's jobs `check` and `import`
 """

@@ -55,13 +55,22 @@ def _evenly(size: int, first: int = 1) -> list[Tensor]:
 
 def realistic(size: int, first: int = 1, furthest: float = FURTHEST) -> Quadruple:
     """Completions of all lengths, and a policy some way from its reference. Another ``first``, other pairs."""
-    lengths_chosen, lengths_rejected, moved_chosen, moved_rejected = _evenly(size, first)
+    lengths_chosen, lengths_rejected, *_ = _evenly(size, first)
     references = [-SHORTEST * (LONGEST / SHORTEST) ** u for u in (lengths_chosen, lengths_rejected)]
+    return moved_from(references[0], references[1], first, furthest)
+
+
+def moved_from(
+    reference_chosen: Tensor, reference_rejected: Tensor, first: int = 1, furthest: float = FURTHEST
+) -> Quadruple:
+    """A policy some way from a reference, as ordinary training takes it. Another ``first``, other moves."""
+    references = (reference_chosen, reference_rejected)
+    moves = _evenly(len(reference_chosen), first)[2:]
     policies = []
-    for reference, moved in zip(references, (moved_chosen, moved_rejected), strict=True):
+    for reference, moved in zip(references, moves, strict=True):
         span = (0.3 * reference.abs() + 1.0).clamp(max=furthest)
         policies.append((reference + span * (2 * moved - 1)).clamp(max=-0.5))
-    return Quadruple(policies[0], policies[1], references[0], references[1])
+    return Quadruple(policies[0], policies[1], *references)
 
 
 def untrained(size: int) -> Quadruple:
