@@ -7,7 +7,7 @@ extension Program {
     /// - Parameter job: Python lines run for each job, with `job` and `say(event)` at hand.
     func standInWorker(_ job: String) throws -> [String: String] {
         let body = job.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }
-        let script = try write(
+        return try installedWorker(
             """
             #!/usr/bin/python3 -I
             import json, os, sys, time
@@ -16,11 +16,16 @@ extension Program {
             for line in sys.stdin:
                 job = json.loads(line)
             \(body.joined(separator: "\n"))
-            """, to: "worker-draft")
+            """)
+    }
+
+    /// Installs a script as the worker.
+    func installedWorker(_ text: String) throws -> [String: String] {
+        let draft = try write(text, to: "worker-draft")
         // By another process: were the file ever open for writing here, a test that forks at that moment would hold it.
         let install = try Process.run(
             URL(filePath: "/usr/bin/install"),
-            arguments: ["-m", "755", script, folder.appending(path: "worker").path])
+            arguments: ["-m", "755", draft, folder.appending(path: "worker").path])
         install.waitUntilExit()
         return ["LOSSLAB_WORKER": folder.appending(path: "worker").path]
     }
