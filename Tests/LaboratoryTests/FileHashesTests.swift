@@ -47,7 +47,9 @@ import Testing
         let link = folder.path + "/model/weights.bin"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path + "/gone")
         let dangling = #expect(throws: FileHashError.self) { try FileHashes().identity(of: folder.path + "/model") }
-        #expect(dangling?.description.hasPrefix("\(link) cannot be read (No such file or directory), and results depend on") == true)
+        #expect(
+            dangling?.description.hasPrefix("\(link) cannot be read (No such file or directory), and results depend on")
+                == true)
         try FileManager.default.removeItem(atPath: link)
         #expect(mkfifo(link, 0o600) == 0)
         let pipe = #expect(throws: FileHashError.self) { try FileHashes().identity(of: folder.path + "/model") }
