@@ -11,11 +11,12 @@ PYTHON_FILES := $(PYTHON_DIR)/losslab_trainer $(TESTS_PYTHON) Tests/Fixtures/cha
 export PYTHONPATH := $(CURDIR)/$(PYTHON_DIR):$(CURDIR)/evaluation/microbench
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup release discover real-models test test-swift test-python lint bench format clean
+.PHONY: help setup release discover real-models test test-quick test-swift test-python lint bench format clean
 
 help:
 	@echo "make discover   set up everything and run the quickstart discovery campaign"
 	@echo "make test       set up everything and run all tests, linters and type checks"
+	@echo "make test-quick run the tests that need no torch (under a minute after the build)"
 	@echo "make bench      measure speed ratios side by side"
 	@echo "make real-models DATA=FOLDER   rerun a loss on two real language models with your pairs (hours on two cores)"
 	@echo "make format     format Swift and Python sources"
@@ -64,6 +65,11 @@ test-swift: setup $(SERVERS)/.complete
 	swift test --skip-build --skip EndToEndTests --skip ChatClientTests
 	swift test --skip-build --filter ChatClientTests
 	swift test --skip-build --filter EndToEndTests
+
+# What needs no torch, network or GPU: for between two edits. Under a minute once it is built.
+test-quick:
+	swift build --build-tests
+	swift test --skip-build --skip EndToEndTests --skip ChatClientTests --skip TrainerTests --skip LaboratoryTests
 
 test-python: $(VENV)/.complete-dev
 	swift build --product losslab-worker

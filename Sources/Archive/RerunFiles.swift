@@ -56,7 +56,7 @@ public struct RerunFiles: Sendable {
             throw ArchiveError(
                 .corrupt, path: file(of: id),
                 "does not hold a rerun any more; remove its folder and run the same `losslab loss rerun` again, "
-                    + "which reuses the finished trainings")
+                    + "which reuses the finished trials")
         }
     }
 }

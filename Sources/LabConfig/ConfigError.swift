@@ -52,6 +52,8 @@ public struct ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
 final class Problems {
     let file: String
     private var found: [ConfigError.Problem] = []
+    /// Full names of the keys that were looked for: every key that the readers know.
+    private(set) var asked: Set<String> = []
 
     init(file: String) { self.file = file }
 
@@ -59,6 +61,8 @@ final class Problems {
         let problem = ConfigError.Problem(code, file: file, line: place?.line, column: place?.column, message)
         if !found.contains(problem) { found.append(problem) }
     }
+
+    func note(asked key: String) { asked.insert(key) }
 
     func throwIfAny() throws(ConfigError) {
         guard !found.isEmpty else { return }

@@ -38,6 +38,7 @@ final class Section {
     /// The node of a key; `nil` when it is absent.
     func node(_ key: String) -> Node? {
         if !asked.contains(key) { asked.append(key) }
+        problems.note(asked: name(key))
         return entries.first { $0.key == key }?.node
     }
 

@@ -86,7 +86,7 @@ struct CampaignEstimate: Codable {
             ? "memory assumed: \(Self.assumedWorkerBytes >> 20) MiB a worker; time with a core for each worker"
             : "memory counted for each worker: model, gradients, optimizer, activations; time with a device for each"
         self.notes =
-            ["counted as if no trial were in the cache and no candidate rejected: the most there can be", memoryNote]
+            ["upper bound: empty cache, nothing rejected", memoryNote]
             + notes
             + (embedded?.notes ?? [])
             + (config.proposer.model == nil || embedded != nil
@@ -94,7 +94,7 @@ struct CampaignEstimate: Codable {
     }
 
     var text: String {
-        var table = TextTable(["part", "world", "trainings", "seconds each", "worker minutes", "how known"])
+        var table = TextTable(["part", "world", "trials", "seconds each", "worker minutes", "how known"])
         for part in parts {
             table.add([
                 part.part, part.world, "\(part.trials)", decimal(part.secondsEach, 2),
@@ -103,7 +103,7 @@ struct CampaignEstimate: Codable {
         }
         let limit = searchLimitSeconds.map { ", the search at most \(decimal($0 / 60, 0)) minutes" } ?? ""
         let head =
-            "\(campaign): \(trials) trainings, \(decimal(seconds / 60, 1)) minutes on \(workers) workers\(limit), "
+            "\(campaign): \(trials) trials, \(decimal(seconds / 60, 1)) minutes on \(workers) workers\(limit), "
             + "\(memoryBytes >> 20) MiB"
         return ([head, "", table.text, ""] + notes).joined(separator: "\n")
     }

@@ -16,7 +16,8 @@ struct DataInspectionText {
                 + "\(inspection.unusable.count) not"
         ]
         let parts = [
-            findings(inspection.unusable, title: "not usable"), findings(inspection.flagged, title: "kept, but look"),
+            findings(inspection.unusable, title: "not usable"),
+            findings(inspection.flagged, title: "kept, with warnings"),
             [lengths.text], remarks,
             inspection.asTrained.isEmpty ? inspection.samples.flatMap(sample) : inspection.asTrained.flatMap(whole),
         ]

@@ -19,7 +19,7 @@ extension PoolPlotter {
             let picture = try await draw(frontier, titled: title, showing: shown, picture: "svg")
             try picture.write(to: URL(filePath: path), options: .atomic)
         } catch {
-            log("losslab: \(path) could not be drawn: \(error)")
+            log("losslab: \(path) could not be drawn: \(plain(error))")
         }
     }
 }

@@ -21,7 +21,7 @@ func readingInput<Value>(_ body: () async throws -> Value) async throws -> Value
 }
 
 private func told(_ error: any Error) -> ExitCode {
-    log("losslab: \(error)")
+    log("losslab: \(plain(error))")
     return (error as? TrainerError)?.isOfTheInstallation == true ? .failure : .badInput
 }
 
@@ -32,7 +32,7 @@ func orFail<Value>(_ body: () async throws -> Value) async throws -> Value {
     } catch let code as ExitCode {
         throw code
     } catch {
-        log("losslab: \(error)")
+        log("losslab: \(plain(error))")
         throw ExitCode.failure
     }
 }

@@ -4,7 +4,7 @@ import Trainer
 
 /// Which prompts are answered.
 struct LabelPromptOptions: ParsableArguments {
-    @Option(help: "Column of the prompts. Default: the one that is called as prompts are.")
+    @Option(help: "Column of the prompts. Default: detected from common names (prompt, question, ...).")
     var column: String?
 
     @Option(help: "Configuration of a Hub data set.")
@@ -21,14 +21,14 @@ struct LabelPromptOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Cut each text to its first tokens: as many, or between two numbers drawn by the seed.", valueName: "n|n-m")
+            "Keep the first N tokens of each text, or a random N to M.", valueName: "n|n-m")
     )
     var promptTokens: String?
 
     @Option(help: "Prompts to label, drawn by the seed. Default: all.")
     var count: Int?
 
-    @Option(help: "Keep so many other prompts out of the pairs, for evaluation; needs --questions.")
+    @Option(help: "Reserve N prompts for evaluation; needs --questions.")
     var holdOut: Int?
 
     @Option(help: "File for the prompts held out, in MT-Bench's question format.", completion: .file())
@@ -73,7 +73,7 @@ struct LabelAnswerOptions: ParsableArguments {
         case all
     }
 
-    @Option(help: "Answers a prompt.")
+    @Option(help: "Answers sampled per prompt.")
     var samples = 4
 
     @Option(help: "Sampling temperature.")
@@ -82,7 +82,7 @@ struct LabelAnswerOptions: ParsableArguments {
     @Option(help: "Longest answer, in tokens.")
     var maxNewTokens = 64
 
-    @Option(help: "best-worst: one pair a prompt; all: one of every two answers.")
+    @Option(help: "best-worst: one pair per prompt; all: one pair of every two answers.")
     var pairing: Pairing = .bestWorst
 
     @Option(help: "Scores no farther apart than this are a tie.")

@@ -7,12 +7,16 @@ struct Program {
     static func main() async {
         LoggingSystem.bootstrap(PrintableLogHandler.init)
         do {
-            var command = try LossLabCommand.parseAsRoot()
+            var command = try LossLabCommand.parseAsRoot(
+                OldSpellings.modernised(Array(CommandLine.arguments.dropFirst())))
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else {
                 try command.run()
             }
+        } catch let error as CocoaError {
+            log("losslab: \(plain(error))")
+            Foundation.exit(ExitCode.failure.rawValue)
         } catch {
             // As ArgumentParser ends a program, but through our own printer: names of files and options are foreign text.
             let code = LossLabCommand.exitCode(for: error)
@@ -26,7 +30,7 @@ struct Program {
 struct LossLabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "losslab",
-        abstract: "Discover preference-optimisation losses, and trust the table in the morning.",
+        abstract: "Discover and confirm preference-optimisation losses.",
         version: "0.1.0",
         subcommands: [
             CampaignCommand.self, ProposerCommand.self, ArchiveCommand.self, LossCommand.self, DataCommand.self,

@@ -3,7 +3,7 @@ import Trainer
 
 /// Which model is trained, and how it is loaded.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "Model to train: a folder in Hugging Face layout or a Hub id.", completion: .directory)
+    @Option(help: "Policy to train: a folder in Hugging Face layout or a Hub id.", completion: .directory)
     var model: String?
 
     @Option(help: "Branch, tag or commit of a Hub model.")

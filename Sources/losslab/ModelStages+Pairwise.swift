@@ -30,8 +30,8 @@ extension ModelStages {
         let settings = judge.settings(model: model, campaign: directory.manifest.config.name, prompt: prompt)
         let asked = suites[directory.manifest.config.world]?[.search]?.suite.questions.count ?? 0
         log(
-            "losslab: which gaps \(model) resolves by comparing answers to \(asked) questions was never measured: trust no "
-                + "lead within the ± of the tables")
+            "losslab: \(model) is uncalibrated for pairwise judging on these \(asked) questions; treat leads within ± as noise"
+        )
         let cache = try ResponseCache(project.cache + "/judgments")
         let config = try project.fileHashes.hash(ofFile: folder + "/judge_config.yaml")
         return laboratory.judged(

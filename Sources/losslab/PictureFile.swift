@@ -38,7 +38,9 @@ struct PictureFile {
 
 /// Where a picture goes, or that its numbers are wanted instead.
 struct PictureOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "Picture to write: a file that ends in .svg or .png.", completion: .file())
+    @Option(
+        name: [.customShort("o"), .customLong("out")], help: "Picture to write: a file that ends in .svg or .png.",
+        completion: .file())
     var output: String?
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -50,7 +52,7 @@ struct PictureOptions: ParsableArguments {
 
     func validate() throws {
         guard format == .json || output != nil else {
-            throw ValidationError("name the picture with --output FILE.svg, or ask for numbers with --format json")
+            throw ValidationError("name the picture with --out FILE.svg, or ask for numbers with --format json")
         }
     }
 

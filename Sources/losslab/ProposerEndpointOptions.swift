@@ -5,7 +5,7 @@ import LabCore
 
 /// Which language model a command of `proposer` asks, and where.
 struct ProposerEndpointOptions: ParsableArguments {
-    @Option(help: "Model, as the endpoint names it.")
+    @Option(help: "Proposing model, as the endpoint names it.")
     var model: String?
 
     @Option(help: "One of the lab's own models, served here; `losslab model list` shows them.")
@@ -17,7 +17,7 @@ struct ProposerEndpointOptions: ParsableArguments {
     @Option(help: "Base URL of the endpoint, such as http://localhost:11434/v1.")
     var baseUrl: String?
 
-    @Option(help: "Environment variable that holds the key.")
+    @Option(name: .customLong("key-env"), help: "Environment variable that holds the key.")
     var keyEnvironment: String?
 
     @OptionGroup var wait: WaitOptions

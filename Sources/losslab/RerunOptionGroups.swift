@@ -17,13 +17,13 @@ struct RerunTrainingOptions: ParsableArguments {
     @Option(help: "Passes over the pairs.")
     var epochs = 1
 
-    @Option(help: "Pairs a step, which the loss sees at once.")
+    @Option(help: "Pairs per step, which the loss sees at once.")
     var batchSize = 16
 
     @Option(help: "Pairs in memory at once. Default: what fits. Changes the result by rounding (shows in bfloat16).")
     var microBatch: Int?
 
-    @Option(help: "End after so many steps.")
+    @Option(help: "Stop after N steps.")
     var maxSteps: Int?
 
     @Option(help: "cosine, linear or constant. Default: cosine.")
@@ -80,7 +80,7 @@ struct RerunQuestionOptions: ParsableArguments {
         help: "Questions in MT-Bench's format that every trained model answers. Repeat for more.", completion: .file())
     var questions: [String] = []
 
-    @Option(help: "Answers a question.")
+    @Option(help: "Answers sampled per question.")
     var samples = 1
 
     @Option(help: "Sampling temperature; 0 is greedy.")

@@ -28,11 +28,11 @@ struct RerunOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Follow trainings with tensorboard, wandb, wandb-offline or mlflow, where installed; not those found finished.",
+            "Follow trainings with tensorboard, wandb, wandb-offline or mlflow, where installed. Cached trials are not logged.",
             valueName: "tracker"))
     var track: [String] = []
 
-    @Option(help: "Where trackers write, a folder a training. Default: runs/tracking.", completion: .directory)
+    @Option(help: "Where trackers write, one folder per trial. Default: runs/tracking.", completion: .directory)
     var trackTo: String?
 
     @Option(help: "Trainer processes side by side; each holds a model.")

@@ -36,7 +36,7 @@ struct RerunText {
         let sampled = record.losses.contains { $0.metrics["lengthChange"] != nil }
         var table = TextTable(
             ["loss", "accuracy", "± se", "margin", "± se ", "KL", "NLL of chosen", "change"]
-                + (sampled ? ["length"] : []) + (judged ? ["score", "± se  "] : []) + ["lr", "beta", "trainings"])
+                + (sampled ? ["length"] : []) + (judged ? ["score", "± se  "] : []) + ["lr", "beta", "trials"])
         for row in record.losses.sorted(by: order) {
             guard let setting = row.setting else { continue }
             let accuracy = row.metrics["accuracy"], margin = row.metrics["margin"]

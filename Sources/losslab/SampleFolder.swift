@@ -32,7 +32,7 @@ struct SampleFolder {
                     .fileWriteFileExists,
                     userInfo: [
                         NSLocalizedDescriptionKey:
-                            "\(path) holds a sample of other settings (\(file)); name another folder with --output"
+                            "\(path) holds a sample of other settings (\(file)); name another folder with --out"
                     ])
             }
         } else {

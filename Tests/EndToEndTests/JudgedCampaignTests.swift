@@ -150,7 +150,7 @@ struct JudgedCampaignTests {
         // A sweep of known losses proposes none.
         #expect(outcome.code == 2 || outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("5.5 is as good as the untrained policy"), "\(outcome.output)")
-        #expect(outcome.errors.contains("comparing answers to 4 questions was never measured"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("uncalibrated for pairwise judging on these 4 questions"), "\(outcome.errors)")
         let run = program.folder.appending(path: "runs/judged")
         var baselines = 0
         for set in ["search", "heldOut"] {

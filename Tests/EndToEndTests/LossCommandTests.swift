@@ -125,12 +125,18 @@ import Testing
                      1 - F.sigmoid(self.beta * (chosen_KL - rejected_logratios))), 0)
                 return losses
             """, to: "kto.txt")
-        let outcome = try program.run("loss", "import", published, "--name", "my_kto", "--output", "my_kto.py")
+        let outcome = try program.run("loss", "import", published, "--name", "my_kto", "-o", "new/folder/my_kto.py")
         #expect(outcome.code == 0, "\(outcome.errors)")
-        let checked = try program.run("loss", "check", "my_kto.py", "losses/baselines/kto_pair.py", "--format", "json")
+        let checked = try program.run(
+            "loss", "check", "new/folder/my_kto.py", "losses/baselines/kto_pair.py", "--format", "json")
         #expect(checked.code == 0)
         let rows = try checked.json([Checked].self)
         #expect(rows[0].screening.fingerprint?.hash == rows[1].screening.fingerprint?.hash)
+        // The older spelling is understood, and what Foundation says is told in words.
+        #expect(try program.run("loss", "import", published, "--output", "older.py").code == 0)
+        let blocked = try program.run("loss", "import", published, "--out", "new/folder/my_kto.py/under_a_file.py")
+        #expect(blocked.code == 65 && blocked.errors.contains("my_kto.py"))
+        #expect(!blocked.errors.contains("NSCocoaErrorDomain"))
     }
 }
 

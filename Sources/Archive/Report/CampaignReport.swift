@@ -99,11 +99,11 @@ private func armSection(_ comparison: ArmComparison) -> String {
             ReportText.number(row.meanScore),
         ]
     }
-    let table = ReportText.table(["arm", "losses", "trainings", "best", "its score", "mean score"], rows)
+    let table = ReportText.table(["arm", "losses", "trials", "best", "its score", "mean score"], rows)
     return """
         ## Did feedback help?
 
-        Each arm's losses in the order of their proposal, up to \(comparison.budget) trainings. Search scores, so the \
+        Each arm's losses in the order of their proposal, up to \(comparison.budget) trials. Search scores, so the \
         best of each is partly lucky; `random` and `best-of-n` saw no scores.
 
         \(table)
@@ -123,7 +123,7 @@ private func workSection(_ snapshot: ArchiveSnapshot, _ account: CampaignAccount
         let rows = (fidelities.map { ($0.0.rawValue, $0.1) } + [("all", total)]).map { name, entry in
             [name, "\(entry.trained)", "\(entry.reused)", "\(entry.rejected)", ReportText.seconds(entry.seconds)]
         }
-        parts.append(ReportText.table(["trainings", "done", "reused", "loss rejected", "worker time"], rows))
+        parts.append(ReportText.table(["trials", "done", "reused", "loss rejected", "worker time"], rows))
     }
     let arms = SearchArm.allCases.map { ArmAccount($0, in: snapshot) }.filter { $0.proposed > 0 }
     if !arms.isEmpty {

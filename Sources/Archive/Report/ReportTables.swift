@@ -39,7 +39,7 @@ func rankingSection(
         questions.
 
         \(ReportText.table(
-            ["", "loss", "origin", "score", "greedy", "KL", "lr", "beta", "seeds", "trainings", "from DPO", "confirmed"],
+            ["", "loss", "origin", "score", "greedy", "KL", "lr", "beta", "seeds", "trials", "from DPO", "confirmed"],
             rows))
         """
     if shown.contains(where: { $0.loss.tuned?.onGridEdge == true }) {

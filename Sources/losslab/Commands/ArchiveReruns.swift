@@ -11,7 +11,8 @@ struct ArchiveReruns: AsyncParsableCommand {
     var rerun: String?
 
     @Option(
-        name: .shortAndLong, help: "Draw the rerun's scores against KL: a file that ends in .svg or .png.",
+        name: [.customShort("o"), .customLong("out")],
+        help: "Draw the rerun's scores against KL: a file that ends in .svg or .png.",
         completion: .file())
     var output: String?
 
@@ -19,7 +20,7 @@ struct ArchiveReruns: AsyncParsableCommand {
     @OptionGroup var formatOption: FormatOption
 
     func validate() throws {
-        guard output == nil || rerun != nil else { throw ValidationError("--output draws one rerun; name it") }
+        guard output == nil || rerun != nil else { throw ValidationError("--out draws one rerun; name it") }
     }
 
     func run() async throws {

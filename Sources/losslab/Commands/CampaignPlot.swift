@@ -4,14 +4,14 @@ import Foundation
 import LabCore
 import Trainer
 
-/// `losslab campaign plot NAME --output FILE`: what each loss's score costs in KL.
+/// `losslab campaign plot NAME --out FILE`: what each loss's score costs in KL.
 struct CampaignPlot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot",
         abstract: "Draw a campaign's scores against KL: every setting of every loss, and the front.",
         discussion: """
             Reads the archive; nothing is trained, and a campaign that is not finished is drawn as far as it is. Exit \
-            code 2 when no training has both a score and a KL yet.
+            code 2 when no trial has both a score and a KL yet.
             """)
 
     @Argument(help: "Name of the campaign, as in `losslab campaign list`.")
@@ -27,7 +27,7 @@ struct CampaignPlot: AsyncParsableCommand {
         let files = try readingInput { try RunFiles.open(name, in: project.runs) }
         try await orFail {
             guard let found = try await campaignFrontier(of: name, archive, files) else {
-                log("losslab: no training of \(name) has both a score and a KL yet")
+                log("losslab: no trial of \(name) has both a score and a KL yet")
                 throw ExitCode.nothingQualified
             }
             let shown = try frontier.names(or: found.shown, in: found.frontier)

@@ -3,7 +3,7 @@ import Foundation
 import LabCore
 import Trainer
 
-/// `losslab data label PROMPTS --model POLICY --judge JUDGE --output PAIRS`: pairs without an API.
+/// `losslab data label PROMPTS --model POLICY --judge JUDGE --out PAIRS`: pairs without an API.
 struct DataLabel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "label",
@@ -13,7 +13,7 @@ struct DataLabel: AsyncParsableCommand {
             answered several times; the best and the worst answer become a pair with their scores. Answers with the same \
             text or the same score make no pair and are counted. A policy without chat template continues its prompts as \
             they stand, and prompt and continuation are graded as one text. The same seed on the same machine gives the \
-            same pairs. Exit code 2 when no pair came of it, 65 when prompts, policy or judge cannot be used.
+            same pairs. Exit code 2 when no pairs were produced, 65 when prompts, policy or judge cannot be used.
             """)
 
     @Argument(help: "File, folder or Hub id with the prompts.", completion: .file())
@@ -22,10 +22,12 @@ struct DataLabel: AsyncParsableCommand {
     @Option(help: "Policy that answers: a folder in Hugging Face layout or a Hub id.", completion: .directory)
     var model: String
 
-    @Option(help: "Who grades: reward-model:FOLDER or classifier:FOLDER:LABEL; a Hub id does for a folder.")
+    @Option(help: "Who grades: reward-model:FOLDER or classifier:FOLDER:LABEL. FOLDER may be a Hub id.")
     var judge: String
 
-    @Option(name: .shortAndLong, help: "File for the pairs, one JSON object a line.", completion: .file())
+    @Option(
+        name: [.customShort("o"), .customLong("out")], help: "File for the pairs, one JSON object a line.",
+        completion: .file())
     var output: String
 
     @OptionGroup(title: "Prompts") var choice: LabelPromptOptions
@@ -63,7 +65,7 @@ struct DataLabel: AsyncParsableCommand {
             case .table: print(LabelText(labelled: labelled, output: output, questions: choice.questions).text)
             }
             if labelled.pairs == 0 {
-                log("losslab: no pair came of it; more --samples or a higher --temperature give answers that differ")
+                log("losslab: no pairs were produced; raise --samples or --temperature")
                 throw ExitCode.nothingQualified
             }
         }
@@ -107,7 +109,7 @@ struct LabelText {
         if let margin = labelled.margin { lines.append("chosen less rejected: \(figure(margin))") }
         if labelled.cutAnswers > 0 {
             lines.append(
-                "\(labelled.cutAnswers) answers were cut at the longest length; a model trained on them learns to end there"
+                "\(labelled.cutAnswers) answers hit --max-new-tokens; training on them teaches early stopping"
             )
         }
         if !labelled.dropped.isEmpty {

@@ -26,7 +26,7 @@ struct JudgeCalibrate: AsyncParsableCommand {
     @Option(help: "Judge anew: how many questions, spread evenly over the suite.")
     var questions = 20
 
-    @Option(help: "Judge anew: folder for the two sets of judgments.", completion: .directory)
+    @Option(name: .shortAndLong, help: "Judge anew: folder for the two sets of judgments.", completion: .directory)
     var out: String?
 
     @Option(help: "Judge anew: the judging model.")

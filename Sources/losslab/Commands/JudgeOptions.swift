@@ -26,7 +26,7 @@ struct JudgeModelOptions: ParsableArguments {
 
     /// Says that a cost is not known, once, when it is not.
     func remark(cost: Double?) {
-        if cost == nil { log("The cost is not known: the price file has no price for \(judge).") }
+        if cost == nil { log("The cost is not known; add a price for \(judge) to evaluation/prices.yaml.") }
     }
 }
 
@@ -91,7 +91,7 @@ struct JudgeServerOptions: ParsableArguments {
         guard budget == nil || table.price(of: judge) != nil else {
             throw ChatError(
                 .configuration,
-                "a budget of dollars cannot be held: \(table.source ?? "no price file") has no price for \(judge)")
+                "--budget needs a price for \(judge); add it to \(table.source ?? "evaluation/prices.yaml")")
         }
         return try ChatClient(
             endpoint: endpoint, prices: table, ledger: ChatLedger(budget: ChatBudget(usd: budget)), cassette: nil,
@@ -128,20 +128,20 @@ func judging<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
         return try await body()
     } catch let error as JudgeError where error.code != .noJudgment {
-        log("losslab: \(error)")
+        log("losslab: \(plain(error))")
         throw ExitCode.badInput
     } catch let error as NameError {
-        log("losslab: \(error)")
+        log("losslab: \(plain(error))")
         throw ExitCode.badInput
     } catch let error as ChatError where error.kind == .configuration {
-        log("losslab: \(error)")
+        log("losslab: \(plain(error))")
         throw ExitCode.badInput
     } catch let code as ExitCode {
         throw code
     } catch let error as ValidationError {
         throw error
     } catch {
-        log("losslab: \(error)")
+        log("losslab: \(plain(error))")
         throw ExitCode.failure
     }
 }

@@ -26,7 +26,7 @@ struct JudgePairwise: AsyncParsableCommand {
 
     @OptionGroup var judgeOptions: JudgeModelOptions
 
-    @Option(help: "Folder for the judgments.", completion: .directory)
+    @Option(name: .shortAndLong, help: "Folder for the judgments.", completion: .directory)
     var out: String
 
     @Option(help: "Samples of the questions for the intervals.")

@@ -23,7 +23,7 @@ struct JudgeRun: AsyncParsableCommand {
 
     @OptionGroup var judgeOptions: JudgeModelOptions
 
-    @Option(help: "Folder for the judgments.", completion: .directory)
+    @Option(name: .shortAndLong, help: "Folder for the judgments.", completion: .directory)
     var out: String
 
     @OptionGroup var formatOption: FormatOption

@@ -28,13 +28,13 @@ struct LossEvaluate: AsyncParsableCommand {
     @Option(help: "Training seeds, separated by commas.")
     var seeds = "1,2,3"
 
-    @Option(help: "Only this learning rate instead of the world's grid.")
+    @Option(name: .customLong("lr"), help: "Only this learning rate instead of the world's grid.")
     var learningRate: Double?
 
     @Option(help: "Only this beta instead of the world's grid.")
     var beta: Double?
 
-    @Option(help: "Preference pairs a training.")
+    @Option(help: "Preference pairs per trial.")
     var pairs = 1024
 
     @Option(help: "Pool of preference pairs: search or confirmation.")

@@ -25,7 +25,9 @@ struct LossExport: AsyncParsableCommand {
         var form: ExportForm { self == .trl ? .trl : .discopop }
     }
 
-    @Option(name: .shortAndLong, help: "Where to write it; default: standard output.", completion: .file())
+    @Option(
+        name: [.customShort("o"), .customLong("out")], help: "Where to write it; default: standard output.",
+        completion: .file())
     var output: String?
 
     @Flag(help: "Overwrite the output file.")
@@ -46,7 +48,7 @@ struct LossExport: AsyncParsableCommand {
         switch outcome {
         case .text(let text):
             guard let output else { return print(text, terminator: "") }
-            try readingInput { try Data(text.utf8).write(to: URL(filePath: output), options: .atomic) }
+            try readingInput { try writeNamed(text, to: output) }
             log("wrote \(output)")
         case .rejected(let rejection):
             let place = rejection.line.map { " (line \($0))" } ?? ""

@@ -23,7 +23,9 @@ struct LossImport: AsyncParsableCommand {
     @Option(help: "Recommended beta for the header.")
     var beta: Double?
 
-    @Option(name: .shortAndLong, help: "Where to write the loss file; default: standard output.")
+    @Option(
+        name: [.customShort("o"), .customLong("out")],
+        help: "Where to write the loss file; its folder is made. Default: standard output.")
     var output: String?
 
     @Flag(help: "Overwrite the output file.")
@@ -49,7 +51,7 @@ struct LossImport: AsyncParsableCommand {
         switch outcome {
         case .file(let source):
             guard let output else { return print(source, terminator: "") }
-            try readingInput { try Data(source.utf8).write(to: URL(filePath: output), options: .atomic) }
+            try readingInput { try writeNamed(source, to: output) }
             log("wrote \(output)")
         case .rejected(let rejection):
             log("losslab: \(file) holds no usable loss: \(rejection.code): \(rejection.message)")

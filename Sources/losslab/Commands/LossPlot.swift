@@ -4,7 +4,7 @@ import LabConfig
 import LabCore
 import Trainer
 
-/// `losslab loss plot NAME... --output FILE`: a loss and its slope over rho, with the data's margins behind.
+/// `losslab loss plot NAME... --out FILE`: a loss and its slope over rho, with the data's margins behind.
 struct LossPlot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot", abstract: "Draw losses and their slopes over rho, with the margins of real pairs behind.",
@@ -27,7 +27,8 @@ struct LossPlot: AsyncParsableCommand {
     @Option(help: "Beta of the curves and the training. Default: what each loss's header recommends.")
     var beta: Double?
 
-    @Option(help: "Learning rate of the training. Default: the middle one of the world's grid.")
+    @Option(
+        name: .customLong("lr"), help: "Learning rate of the training. Default: the middle one of the world's grid.")
     var learningRate: Double?
 
     @Option(help: "Seed of the training.")
@@ -52,7 +53,7 @@ struct LossPlot: AsyncParsableCommand {
             throw ValidationError("one picture holds \(Self.mostLosses) losses at most")
         }
         guard pairs >= 16 else { throw ValidationError("--pairs must be at least one batch of 16") }
-        for (option, value) in [("--beta", beta), ("--learning-rate", learningRate), ("--range", range)] {
+        for (option, value) in [("--beta", beta), ("--lr", learningRate), ("--range", range)] {
             guard value.map({ $0 > 0 && $0.isFinite }) ?? true else {
                 throw ValidationError("\(option) must be greater than 0")
             }

@@ -9,7 +9,7 @@ struct LossRerun: AsyncParsableCommand {
         discussion: """
             Trains the loss and the one it is compared with: the same pairs, seeds and grid for both, each judged at its \
             own best setting. Settings are chosen with the first seed on a third of the held-out prompts; everything that \
-            is printed was measured on the others. Finished trainings are kept and reused; the result is recorded in the \
+            is printed was measured on the others. Finished trials are kept and reused; the result is recorded in the \
             archive. Exit code 2 when the loss is rejected everywhere, 65 when data or model cannot be used.
             """)
 

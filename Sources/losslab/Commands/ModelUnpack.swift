@@ -17,7 +17,9 @@ struct ModelUnpack: AsyncParsableCommand {
     @Argument(help: "The model; `losslab model list` shows them.")
     var name: String
 
-    @Option(name: .shortAndLong, help: "Folder to write; it must be new or empty.", completion: .directory)
+    @Option(
+        name: [.customShort("o"), .customLong("out")], help: "Folder to write; it must be new or empty.",
+        completion: .directory)
     var output: String
 
     @OptionGroup var projectOption: ProjectOption
@@ -32,7 +34,7 @@ struct ModelUnpack: AsyncParsableCommand {
             do {
                 try await ModelUnpacking(by: project.pythonHelper).unpack(model, file: file, into: folder)
             } catch let error as LocalModelError where error.code == .content {
-                log("losslab: \(error)")
+                log("losslab: \(plain(error))")
                 throw ExitCode.badInput
             }
         }

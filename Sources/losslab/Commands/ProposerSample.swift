@@ -43,7 +43,9 @@ struct ProposerSampleCommand: AsyncParsableCommand {
     @Option(help: "Seed of parents and replies.")
     var seed: UInt64 = 1
 
-    @Option(name: .shortAndLong, help: "Folder for drafts and conversations.", completion: .directory)
+    @Option(
+        name: [.customShort("o"), .customLong("out")], help: "Folder for drafts and conversations.",
+        completion: .directory)
     var output: String
 
     @OptionGroup var projectOption: ProjectOption

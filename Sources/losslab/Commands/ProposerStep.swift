@@ -9,20 +9,20 @@ import Trainer
 
 struct ProposerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "proposer", abstract: "Run single steps of the proposing model, or count what it writes.",
+        commandName: "proposer", abstract: "Run or print single steps of the LLM proposer, or count what it writes.",
         subcommands: [ProposerStepCommand.self, ProposerSampleCommand.self, ProposerTableCommand.self])
 }
 
 /// `losslab proposer step NAME`: one step alone, on a campaign's losses or on a state from a file.
 struct ProposerStepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "step", abstract: "Run one step of the program alone, or print its prompt.",
+        commandName: "step", abstract: "Run or print one step of the LLM proposer.",
         discussion: "Steps: \(ProgramStep.alone.map(\.name).joined(separator: ", ")).")
 
     @Argument(help: "Name of the step.")
     var name: String
 
-    @Flag(help: "Print the prompt and ask no one.")
+    @Flag(help: "Print the prompt without calling a model.")
     var dryRun = false
 
     @Option(help: "Take model, prompts and losses from this campaign.")
@@ -34,7 +34,7 @@ struct ProposerStepCommand: AsyncParsableCommand {
     @Option(help: "JSON file with the state that the step reads: {\"hypothesis\": \"...\"}.", completion: .file())
     var state: String?
 
-    @Option(help: "One piece of the state, such as hypothesis=\"...\"; over campaign and file.")
+    @Option(help: "One piece of the state, such as hypothesis=\"...\". Overrides --campaign and --state.")
     var set: [String] = []
 
     @OptionGroup var endpoint: ProposerEndpointOptions

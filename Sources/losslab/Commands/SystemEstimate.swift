@@ -10,7 +10,7 @@ struct SystemEstimate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "estimate", abstract: "Say how much memory and time a campaign or a fine-tuning will need.",
         discussion: """
-            Of a campaign file the trainings are counted and multiplied by the mean seconds of such trials in the \
+            Of a campaign file the trials are counted and multiplied by the mean seconds of such trials in the \
             archive; where there are none, one is run now. Of a model folder and a data set memory is counted part by \
             part and one and two layers are timed. Every figure says whether it is counted, measured or assumed.
             """)
@@ -27,7 +27,7 @@ struct SystemEstimate: AsyncParsableCommand {
     @Option(help: "Pairs of one optimizer step.")
     var batchSize = 16
 
-    @Option(help: "Pairs in memory at once. Default: what fits.")
+    @Option(name: .customLong("micro-batch"), help: "Pairs in memory at once. Default: what fits.")
     var microBatchSize: Int?
 
     @Option(help: "Longest prompt and answer together, in tokens.")

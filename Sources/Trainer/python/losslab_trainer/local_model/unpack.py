@@ -34,7 +34,7 @@ def unpack(file: Path, folder: Path, sha256: str, title: str) -> Path:
     if (folder / SOURCE_FILE).is_file() and json.loads((folder / SOURCE_FILE).read_text()) == source:
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FetchProblem("usage", f"{folder} holds something else already; name another folder with --output")
+        raise FetchProblem("usage", f"{folder} holds something else already; name another folder with --out")
     # Weights in float32 take eight times the room of a file with about four bits each.
     needed = 9 * file.stat().st_size
     try:
