@@ -34,9 +34,12 @@ struct LossDraft: Sendable {
         return sentences.isEmpty ? [] : sentences + [leftOut].compactMap(\.self)
     }
 
+    /// `nil` where nothing was cut out.
+    var removed: [String]? { screening?.removed.flatMap { $0.isEmpty ? nil : $0 } }
+
     /// What reading cut out of the text, in one sentence.
     var leftOut: String? {
-        guard let removed = screening?.removed, !removed.isEmpty else { return nil }
+        guard let removed else { return nil }
         return "Left out of your code when it was read: \(removed.prefix(3).joined(separator: "; "))."
     }
 
