@@ -45,7 +45,7 @@ def import_loss(job: Job, context: Context) -> dict[str, object]:
     refused = gate.violations(form.source)
     if refused:
         raise _at_original_line(refused[0], form)
-    return {"source": form.source, "name": form.name, "forms": form.forms}
+    return {"source": form.source, "name": form.name, "forms": form.forms, "removed": list(form.removed)}
 
 
 def _screened(job: Job, context: Context) -> dict[str, object]:
@@ -170,6 +170,8 @@ def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[
         "thought": form.thought if form is not None else None,
         "source": form.source if form is not None else None,
         "forms": form.forms if form is not None else [],
+        "removed": list(form.removed) if form is not None else [],
+        "rewritten": list(form.rewritten) if form is not None else [],
         "rejections": [rejection.to_json() for rejection in rejections],
         "checks": [check.to_json() for check in checks],
         "shape": None,
