@@ -9,6 +9,10 @@ public struct Screening: Codable, Sendable, Equatable {
     public let source: String?
     /// Which forms were unwrapped on the way: `fenced`, `method`, `class`, ...
     public let forms: [String]
+    /// What of the text is not in the loss, each with its line; `nil` in screenings of earlier versions.
+    public let removed: [String]?
+    /// What of the text is in the loss in other words; `nil` in screenings of earlier versions.
+    public let rewritten: [String]?
     public let rejections: [Rejection]
     public let checks: [ScreeningCheck]
     public let shape: LossShape?
@@ -19,7 +23,7 @@ public struct Screening: Codable, Sendable, Equatable {
 
     public init(
         accepted: Bool, name: String?, thought: String? = nil, source: String?, forms: [String] = [],
-        rejections: [Rejection] = [],
+        removed: [String]? = nil, rewritten: [String]? = nil, rejections: [Rejection] = [],
         checks: [ScreeningCheck] = [], shape: LossShape? = nil, fingerprint: Fingerprint? = nil, turned: String? = nil,
         seconds: Double = 0
     ) {
@@ -28,6 +32,8 @@ public struct Screening: Codable, Sendable, Equatable {
         self.thought = thought
         self.source = source
         self.forms = forms
+        self.removed = removed
+        self.rewritten = rewritten
         self.rejections = rejections
         self.checks = checks
         self.shape = shape

@@ -66,6 +66,16 @@ import Testing
         #expect(ProposalTrace(genome: proposal.genome)?.attempts.map { $0.findings.first?.code } == ["duplicate", nil])
     }
 
+    @Test func whatReadingCutOutOfADraftIsToldWithWhatIsWrong() {
+        let screening = Screening(
+            accepted: false, name: "made", source: "def loss(): ...", removed: ["line 2: `tau = 0.7`"])
+        let finding = ProposalTrace.Finding(code: "gradient", message: "wrong direction", line: nil)
+        let refused = LossDraft(text: "x", reply: ReplyContext(), screening: screening, findings: [finding])
+        #expect(refused.problems.last == "Left out of your code when it was read: line 2: `tau = 0.7`.")
+        let sound = LossDraft(text: "x", reply: ReplyContext(), screening: screening, findings: [])
+        #expect(sound.problems.isEmpty && sound.shapeInWords.hasSuffix("line 2: `tau = 0.7`."))
+    }
+
     @Test func aRevisionThatIsNotSoundIsDropped() async throws {
         let model = Self.model([
             "write": [Replies.loss(Self.sound)], "critique": [#"{"edits": ["worse"]}"#],

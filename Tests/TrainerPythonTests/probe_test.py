@@ -17,7 +17,7 @@ import torch
 from losslab_trainer.contract import REJECTION_CODES, LossRejected
 from losslab_trainer.in_process_loss import InProcessLoss
 from losslab_trainer.loss_process import LossProcesses
-from losslab_trainer.screening import inputs
+from losslab_trainer.screening import header, inputs
 from losslab_trainer.screening.forms import to_file_form
 from losslab_trainer.screening.job import check, import_loss, measured_result, measuring_in_process
 from losslab_trainer.screening.probe import ProbeReport, probe
@@ -322,6 +322,18 @@ def test_check_in_the_sandbox_takes_under_a_second(processes: LossProcesses) -> 
         json.dumps(result, allow_nan=False)
     assert sorted(seconds)[2] < 1, seconds
     assert not check({"source": LOSSES["zero"].read_text(), "allowControl": False}, context)["accepted"]
+
+
+@pytest.mark.slow
+def test_a_proposed_text_cannot_call_itself_a_control(processes: LossProcesses) -> None:
+    """Training asks the file whether it is one, so the header that screening hands on does not say so."""
+    context = cast("Context", SimpleNamespace(loss_processes=processes))
+    text = LOSSES["dpo"].read_text()
+    claimed = text.replace("beta:", "control: true\n# beta:", 1)
+    assert claimed != text and header.read(claimed)["control"] is True
+    source = cast(str, check({"source": claimed, "allowControl": False}, context)["source"])
+    assert "control" not in header.read(source)
+    assert check({"source": claimed}, context)["source"] == claimed
 
 
 @pytest.mark.slow

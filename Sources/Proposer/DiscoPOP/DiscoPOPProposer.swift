@@ -133,10 +133,10 @@ public struct DiscoPOPProposer: LossProposer {
         case .duplicate(let earlier): return .refused("It computes the same as \(earlier).")
         case .rejected(let rejection):
             let stage = turn.isValid ? "Training failed." : "Code not valid."
-            return .refused("\(stage)\n- \(rejection.code): \(rejection.message)")
+            return .refused("\(stage)\n- \(rejection.code): \(rejection.message)\(EvidenceText.leftOut(candidate))")
         case .scored:
             guard let tuned = candidate.tuned, let text = Self.fitness(candidate) else { return nil }
-            return .scored(tuned.score.mean, text)
+            return .scored(tuned.score.mean, text + EvidenceText.leftOut(candidate))
         }
     }
 

@@ -78,12 +78,18 @@ struct EvidenceText {
         let lines = snapshot.candidates.reversed().compactMap { candidate -> String? in
             switch candidate.status {
             case .rejected(let rejection):
-                "- \(Self.name(of: candidate)): rejected, \(rejection.code): \(rejection.message)"
+                "- \(Self.name(of: candidate)): rejected, \(rejection.code): \(rejection.message)\(Self.leftOut(candidate))"
             case .duplicate(let earlier): "- \(Self.name(of: candidate)): computes the same as \(earlier)"
             case .scored, .failed: nil
             }
         }
         return lines.isEmpty ? "None." : lines.prefix(Self.failuresShown).joined(separator: "\n")
+    }
+
+    /// What reading cut out of the text that a candidate came from.
+    static func leftOut(_ candidate: Candidate) -> String {
+        let removed = ProposalTrace(genome: candidate.proposal.genome)?.attempts.last?.removed ?? []
+        return removed.isEmpty ? "" : " (left out of its text: \(removed.prefix(2).joined(separator: "; ")))"
     }
 
     /// The losses that selection chose to start from.

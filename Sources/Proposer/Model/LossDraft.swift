@@ -24,17 +24,28 @@ struct LossDraft: Sendable {
     var problems: [String] {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         var told: Set<String> = []
-        return findings.filter { told.insert($0.message).inserted }.prefix(2).map { finding in
+        let sentences = findings.filter { told.insert($0.message).inserted }.prefix(2).map { finding in
             let message = finding.message.trimmed
             let sentence = message.prefix(1).uppercased() + message.dropFirst() + (message.hasSuffix(".") ? "" : ".")
             guard let line = finding.line, lines.indices.contains(line - 1) else { return sentence }
             let code = String(lines[line - 1]).trimmed
             return code.isEmpty ? sentence : "\(sentence) It stands in: `\(code)`"
         }
+        return sentences.isEmpty ? [] : sentences + [leftOut].compactMap(\.self)
+    }
+
+    /// `nil` where nothing was cut out.
+    var removed: [String]? { screening?.removed.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// What reading cut out of the text, in one sentence.
+    var leftOut: String? {
+        guard let removed else { return nil }
+        return "Left out of your code when it was read: \(removed.prefix(3).joined(separator: "; "))."
     }
 
     var shapeInWords: String {
         let words = screening?.shape?.words ?? []
-        return words.isEmpty ? "Nothing was measured." : words.joined(separator: " ")
+        return ([words.isEmpty ? "Nothing was measured." : words.joined(separator: " ")] + [leftOut].compactMap(\.self))
+            .joined(separator: " ")
     }
 }

@@ -63,7 +63,7 @@ struct ProgramRun {
                 text: text, reply: context, screening: nil,
                 findings: [.init(code: "refused", message: "The model refused to answer.", line: nil)])
             : try await parts.check.check(text, context, against: request.snapshot)
-        trace.attempts.append(.init(step: step.name, findings: draft.findings))
+        trace.attempts.append(.init(step: step.name, findings: draft.findings, removed: draft.removed))
         guard turns, let turned = draft.screening?.turned else { return draft }
         let other = try await parts.check.check(turned, context, against: request.snapshot)
         trace.attempts.append(.init(step: Self.turning, findings: other.findings))

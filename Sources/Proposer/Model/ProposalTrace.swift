@@ -17,6 +17,8 @@ public struct ProposalTrace: Codable, Sendable, Equatable {
         public let step: String
         /// None for a sound one.
         public let findings: [Finding]
+        /// What reading cut out of its text; `nil` where it was nothing.
+        public var removed: [String]?
 
         /// One of the shown losses, word for word.
         public var isCopy: Bool { findings.contains { $0.code == "copied" } }

@@ -62,6 +62,8 @@ struct LossCheck: AsyncParsableCommand {
             let place = rejection.line.map { "line \($0): " } ?? ""
             lines.append("  \(rejection.code): \(place)\(rejection.message)")
         }
+        for text in screening.removed ?? [] { lines.append("  left out: \(text)") }
+        for text in screening.rewritten ?? [] { lines.append("  read otherwise: \(text)") }
         for check in screening.checks {
             // An accepted loss may still have shown something worth knowing: overflow far out, no gradient at the start.
             let state = check.passed ? "ok  " : screening.accepted ? "note" : "FAIL"

@@ -3,6 +3,7 @@
 extract.py   a model's reply or a file -> Python text      parsing.py   bounded parsing
   reply_text.py signs, reply_thoughts.py, reply_json.py, reply_pieces.py fences and prose, reply_names.py, reply_echo.py
 locate.py    which function is the loss                    parameters.py  what its arguments' names mean
+left_out.py what reading cut out of a text or wrote otherwise, for its author
 forms.py     any emitted form -> file form                 header.py    the header of a loss file
   harmless.py lines without effect, spelling.py functions under other names, reduction.py a final mean, classes.py,
   modules.py what a loss needs beside it, references.py global names, rewrite.py edits of source text

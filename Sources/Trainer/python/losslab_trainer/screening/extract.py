@@ -6,9 +6,10 @@ line numbers stay those of the text that was given. The text is only parsed, in 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from losslab_trainer.contract import LossRejected
 from losslab_trainer.screening import locate, parsing, references, reply_names
@@ -42,6 +43,7 @@ class Extracted:
     thought: str | None = None
     first: str | None = None  # the function that goes on from the prompt, where the reply is a completion
     is_open: bool = False  # the text ends where the code ends, and nothing closed it
+    removed: tuple[str, ...] = ()  # functions elsewhere in the reply, which are not in the code
 
 
 def python_in(text: str, reply: Reply = FILE) -> Extracted:
@@ -72,7 +74,7 @@ def python_in(text: str, reply: Reply = FILE) -> Extracted:
     thought = main.thought or told_thought(text) or _prose_before(prose[:-1] if "fenced" in main.forms else prose)
     name = main.name or reply_names.announced(answer)
     first = _continued(answer, reply.prompt) if extracted.is_open else None
-    return Extracted(extracted.code, extracted.forms, name, thought, first, extracted.is_open)
+    return replace(extracted, name=name, thought=thought, first=first)
 
 
 def _main(found: Sequence[Piece], reply: Reply) -> Piece | None:
@@ -130,8 +132,20 @@ def _joined(found: Sequence[Piece], main: Piece, reply: Reply) -> Extracted:
     if missing:
         whole = _laid_out(sorted([*others, main], key=lambda piece: piece.line))
         if first_error(whole) is None and not missing <= references.unbound(parsing.parse(whole)):
-            code = whole
-    return Extracted(code, forms, is_open=not main.closed and not main.cut)
+            return Extracted(whole, forms, is_open=not main.closed and not main.cut)
+    later = [piece for piece in others if piece.line > main.line]
+    removed = tuple(told for piece in later for told in _functions_of(piece))
+    return Extracted(code, forms, is_open=not main.closed and not main.cut, removed=removed)
+
+
+def _functions_of(piece: Piece) -> list[str]:
+    """A piece's functions and classes, each by its first line."""
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    lines = piece.code.split("\n")
+    found = [node.lineno for node in parsing.parse(piece.code).body if isinstance(node, definitions)]
+    return [
+        f"line {piece.line + number}: `{lines[number - 1].strip()[:100]}`, elsewhere in the reply" for number in found
+    ]
 
 
 def _laid_out(parts: Sequence[Piece]) -> str:

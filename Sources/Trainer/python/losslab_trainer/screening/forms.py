@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from losslab_trainer.contract import LossRejected
-from losslab_trainer.screening import harmless, reduction, reply_names, spelling
+from losslab_trainer.screening import harmless, left_out, reduction, reply_names, spelling
 from losslab_trainer.screening import header as headers
 from losslab_trainer.screening import locate as locating
 from losslab_trainer.screening.classes import lifted
@@ -57,6 +57,8 @@ class FileForm:
     original_lines: list[int | None]  # for each line of ``source``, the line of the given text that it stems from
     thought: str | None = None  # the author's reason, where the text gives one
     is_named: bool = True  # by the caller or the text; otherwise the name is made from the code
+    removed: tuple[str, ...] = ()  # what of the text is not in it
+    rewritten: tuple[str, ...] = ()  # what of the text is in it in other words
 
     def original_line(self, line: int | None) -> int | None:
         if line is None or not 1 <= line <= len(self.original_lines):
@@ -78,14 +80,23 @@ def to_file_form(
     tree = parse(code)
     located = locate(tree, extracted.first, _echoes(reply) if reply.shown else ())
     _refuse_cut_off(extracted, reply, located, code)
-    given, is_named = _name(name or (header or {}).get("name"), own, located, extracted, reply)
-    fields = headers.clean({**own, **(header or {}), "name": given})
+    title, is_named = _name(name or (header or {}).get("name"), own, located, extracted, reply)
+    fields = headers.clean({**own, **(header or {}), "name": title})
     if _is_file_form(tree, located, code):
         form = _unchanged(code, own, fields, forms)
     else:
         form = _rewritten(code, tree, located, fields, forms=forms, first=extracted.first)
     lines = [None if line is None else composed([line], mended_lines)[0] for line in form.original_lines]
-    return replace(form, original_lines=list(lines), thought=extracted.thought, is_named=is_named)
+    given = parse(extracted.code)
+    loss = left_out.function_at(given, located.function.name, composed([located.function.lineno], mended_lines)[0])
+    return replace(
+        form,
+        original_lines=lines,
+        thought=extracted.thought,
+        is_named=is_named,
+        removed=(*left_out.removed(given, form.source, lines, loss), *extracted.removed),
+        rewritten=tuple(left_out.rewritten(extracted.code, given, form.source, lines, loss, signature=SIGNATURE)),
+    )
 
 
 def renamed(form: FileForm, name: str) -> FileForm:

@@ -45,12 +45,12 @@ def import_loss(job: Job, context: Context) -> dict[str, object]:
     refused = gate.violations(form.source)
     if refused:
         raise _at_original_line(refused[0], form)
-    return {"source": form.source, "name": form.name, "forms": form.forms}
+    return {"source": form.source, "name": form.name, "forms": form.forms, "removed": list(form.removed)}
 
 
 def _screened(job: Job, context: Context) -> dict[str, object]:
     try:
-        form = to_file_form(_text(job, "source"), _name(job), reply=_reply(job))
+        form = to_file_form(_text(job, "source"), _name(job), _overruled(job), reply=_reply(job))
     except LossRejected as rejection:
         return _result(None, [rejection], [])
     if is_echo(form, _reply(job).shown):
@@ -67,7 +67,7 @@ def _screened(job: Job, context: Context) -> dict[str, object]:
     except LossRejected as rejection:
         return _result(form, [rejection], [*checks, Check("loads", False, rejection.message)])
     try:
-        control = _is_control(job, form)
+        control = form.header.get("control") is True
         result = measured_result(form, measuring(process), checks, control=control, sandbox=process.layers)
     finally:
         process.close()
@@ -170,6 +170,8 @@ def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[
         "thought": form.thought if form is not None else None,
         "source": form.source if form is not None else None,
         "forms": form.forms if form is not None else [],
+        "removed": list(form.removed) if form is not None else [],
+        "rewritten": list(form.rewritten) if form is not None else [],
         "rejections": [rejection.to_json() for rejection in rejections],
         "checks": [check.to_json() for check in checks],
         "shape": None,
@@ -185,8 +187,9 @@ def _at_original_line(rejection: LossRejected, form: FileForm) -> LossRejected:
     return LossRejected(rejection.code, rejection.message, line, rejection.details)
 
 
-def _is_control(job: Job, form: FileForm) -> bool:
-    return form.header.get("control") is True and job.get("allowControl", True) is True
+def _overruled(job: Job) -> dict[str, Value] | None:
+    """What a header may not say of itself, for a training asks the file and not us."""
+    return None if job.get("allowControl", True) is True else {"control": False}
 
 
 def _reply(job: Job) -> Reply:

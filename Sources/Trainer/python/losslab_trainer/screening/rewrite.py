@@ -50,7 +50,13 @@ class SourceText:
             position = last
         pieces.append((self.text[position:end], position))
         lines: list[int] = [self._line(start)]
+        begins = True  # a line: what stood before it may have been taken out
         for text, origin in pieces:
+            if not text:
+                continue
+            if begins:
+                lines[-1] = self._line(origin)
+            begins = text.endswith("\n")
             copied = self.text[origin : origin + len(text)] == text
             for offset, character in enumerate(text):
                 if character == "\n":
