@@ -4,7 +4,9 @@ public import LabCore
 /// Grades a campaign's answers with a model under MT-Bench's prompts.
 ///
 /// A local judge is the same with another base URL in its service. Ratings outside 1 to 10, refusals and replies without
-/// a rating are judgments without a score whose explanation says why.
+/// a rating are judgments without a score whose explanation says why. An answer that holds ratings itself, all of those that
+/// the judge's words hold, gets the lowest score: without a score it would count as the others' mean, which a search would
+/// learn to use.
 public struct MTBenchJudge: AnswerJudge {
     private let suites: [String: [QuestionSet: MTBenchSuite]]
     private let fallback: MTBenchSuite?
@@ -77,10 +79,12 @@ public struct MTBenchJudge: AnswerJudge {
             try await grader.grade(job.question, turn: job.turn, answers: job.turns, model: world)
         } receive: { index, graded in
             let job = jobs[index]
+            let claims = graded.note.unparsed == .repeatsAnswer && !AnswerMarks(of: job.turns).ratings.isEmpty
             found[index] = Judgment(
                 questionID: job.id, turn: job.turn - 1, sample: job.sample,
-                score: graded.row.score,
-                explanation: Self.explanation(of: graded))
+                score: claims ? Rating.scale.lowerBound : graded.row.score,
+                explanation: (claims ? "(the lowest score, for the answer holds ratings itself) " : "")
+                    + Self.explanation(of: graded))
             if graded.row.judgment == JudgmentRow.apiError { failures.append(graded.note.error ?? "no reason given") }
         }
         if let first = failures.first, failures.count == jobs.count {
