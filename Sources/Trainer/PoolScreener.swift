@@ -33,12 +33,14 @@ public struct PoolScreener: LossScreener {
             ImportJob(id: $0, source: text, header: header)
         }
         if let rejection = report.rejection { return .rejected(rejection) }
-        return .file(try report.result(as: ImportJobResult.self).source)
+        let result = try report.result(as: ImportJobResult.self)
+        return .file(result.source, removed: result.removed ?? [], rewritten: result.rewritten ?? [])
     }
 }
 
 /// What became of a loss on import.
 public enum ImportOutcome: Sendable, Equatable {
-    case file(String)
+    /// The loss file, and what of the given text is not in it or stands there in other words.
+    case file(String, removed: [String], rewritten: [String])
     case rejected(Rejection)
 }

@@ -80,4 +80,8 @@ public struct TrainJobResult: Codable, Sendable {
 /// The result of an import job.
 public struct ImportJobResult: Codable, Sendable {
     public let source: String
+    /// What reading left out of the text; `nil` from a worker that does not say.
+    public let removed: [String]?
+    /// What stands in the file in other words.
+    public let rewritten: [String]?
 }

@@ -224,7 +224,7 @@ private struct ScriptedWorker {
         try await run(
             #"say({"event": "report", "id": job["id"], "status": "done", "result": {"source": " ".join(os.environ.values())}})"#
         ) { screener in
-            guard case .file(let environment) = try await screener.fileForm(of: "a", header: [:]) else { return }
+            guard case .file(let environment, _, _) = try await screener.fileForm(of: "a", header: [:]) else { return }
             #expect(!environment.contains("sk-planted"))
         }
     }

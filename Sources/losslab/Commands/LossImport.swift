@@ -49,7 +49,9 @@ struct LossImport: AsyncParsableCommand {
         let outcome = try await orFail { try await PoolScreener(pool: pool).fileForm(of: text, header: header) }
         await pool.close()
         switch outcome {
-        case .file(let source):
+        case .file(let source, let removed, let rewritten):
+            for text in removed { log("left out: \(text)") }
+            for text in rewritten { log("read otherwise: \(text)") }
             guard let output else { return print(source, terminator: "") }
             try readingInput { try writeNamed(source, to: output) }
             log("wrote \(output)")

@@ -45,7 +45,7 @@ def import_loss(job: Job, context: Context) -> dict[str, object]:
     refused = gate.violations(form.source)
     if refused:
         raise _at_original_line(refused[0], form)
-    return {"source": form.source, "name": form.name, "forms": form.forms, "removed": list(form.removed)}
+    return {"source": form.source, "name": form.name, "forms": form.forms, **_unlike(form)}
 
 
 def _screened(job: Job, context: Context) -> dict[str, object]:
@@ -170,8 +170,7 @@ def _result(form: FileForm | None, rejections: list[LossRejected], checks: list[
         "thought": form.thought if form is not None else None,
         "source": form.source if form is not None else None,
         "forms": form.forms if form is not None else [],
-        "removed": list(form.removed) if form is not None else [],
-        "rewritten": list(form.rewritten) if form is not None else [],
+        **_unlike(form),
         "rejections": [rejection.to_json() for rejection in rejections],
         "checks": [check.to_json() for check in checks],
         "shape": None,
@@ -185,6 +184,13 @@ def _at_original_line(rejection: LossRejected, form: FileForm) -> LossRejected:
     """With the line of the text that was given; without one where the line is our own addition."""
     line = form.original_line(rejection.line)
     return LossRejected(rejection.code, rejection.message, line, rejection.details)
+
+
+def _unlike(form: FileForm | None) -> dict[str, object]:
+    """What of the given text the file form has not, and what in other words."""
+    if form is None:
+        return {"removed": [], "rewritten": []}
+    return {"removed": list(form.removed), "rewritten": list(form.rewritten)}
 
 
 def _overruled(job: Job) -> dict[str, Value] | None:
