@@ -34,6 +34,10 @@ func render(_ policy: PolicyConfig) -> String {
           heldOutQuestions: \(orNone(evaluation.heldOutQuestions))
           temperature: \(evaluation.temperature)
           samples: \(evaluation.samples)
+          topP: \(orNone(evaluation.shape?.topP))
+          topK: \(orNone(evaluation.shape?.topK))
+          minP: \(orNone(evaluation.shape?.minP))
+          repetitionPenalty: \(orNone(evaluation.shape?.repetitionPenalty))
           maxNewTokens: \(evaluation.maxNewTokens)
           klSamples: \(evaluation.klSamples)
         training:
@@ -46,4 +50,5 @@ func render(_ policy: PolicyConfig) -> String {
 }
 
 private func orNone(_ text: String?) -> String { text.map(quoted) ?? "none" }
+private func orNone(_ number: Double?) -> String { number.map { "\($0)" } ?? "none" }
 private func orNone(_ number: Int?) -> String { number.map(String.init) ?? "none" }

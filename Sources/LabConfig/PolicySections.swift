@@ -73,6 +73,13 @@ private func evaluation(from section: Section, required: Bool) -> EvaluationConf
     config.heldOutQuestions = section.line("heldOutQuestions")
     config.temperature = section.double("temperature", config.temperature, in: 0...10)
     config.samples = section.int("samples", config.samples, in: 1...1_000)
+    config.shape =
+        SamplingShape(
+            topP: section.optionalDouble("topP", nil, in: 1e-6...1),
+            topK: section.optionalInt("topK", in: 1...1_000_000),
+            minP: section.optionalDouble("minP", nil, in: 0...1),
+            repetitionPenalty: section.optionalDouble("repetitionPenalty", nil, in: 0.01...100)
+        ).ifAny
     config.maxNewTokens = section.int("maxNewTokens", config.maxNewTokens, in: 1...100_000)
     config.klSamples = section.int("klSamples", config.klSamples, in: 0...1_000)
     section.refuseUnknownKeys()

@@ -75,6 +75,8 @@ public struct EvaluationConfig: Codable, Sendable, Equatable {
     public var temperature = 0.7
     /// Answers a question at that temperature; one greedy answer is always added.
     public var samples = 1
+    /// What else bends the sampling; absent, nothing does.
+    public var shape: SamplingShape?
     public var maxNewTokens = 512
     /// Answers a question at temperature 1 for the KL estimate; 0 leaves KL out.
     public var klSamples = 1

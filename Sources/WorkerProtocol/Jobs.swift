@@ -1,3 +1,5 @@
+public import LabCore
+
 /// Version of the messages below; the worker refuses another.
 public let workerProtocolVersion = 1
 
@@ -144,10 +146,13 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     /// 0 is greedy.
     public let temperature: Double
     public let samples: Int
+    /// Only for models of one's own.
+    public let shape: SamplingShape?
 
-    public init(name: String, temperature: Double, samples: Int) {
+    public init(name: String, temperature: Double, samples: Int, shape: SamplingShape? = nil) {
         self.name = name
         self.temperature = temperature
         self.samples = samples
+        self.shape = shape
     }
 }

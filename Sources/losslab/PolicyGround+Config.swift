@@ -13,7 +13,8 @@ extension PolicyGround {
         let (model, data) = (config.model, config.data)
         let (evaluation, training) = (config.evaluation, config.training)
         let extra = extraTemperatures.map {
-            FinetuneRequest.Sampling(name: "t\($0)", temperature: $0, samples: evaluation.samples)
+            FinetuneRequest.Sampling(
+                name: "t\($0)", temperature: $0, samples: evaluation.samples, shape: evaluation.shape)
         }
         self.init(
             name: name,
@@ -32,8 +33,10 @@ extension PolicyGround {
                 maxPromptLength: data.maxPromptLength,
                 sampling: [
                     FinetuneRequest.Sampling(
-                        name: "sampled", temperature: evaluation.temperature, samples: evaluation.samples),
-                    FinetuneRequest.Sampling(name: "greedy", temperature: 0, samples: 1),
+                        name: "sampled", temperature: evaluation.temperature, samples: evaluation.samples,
+                        shape: evaluation.shape),
+                    FinetuneRequest.Sampling(
+                        name: "greedy", temperature: 0, samples: 1, shape: evaluation.shape?.ofGreedy.ifAny),
                 ] + extra,
                 maxNewTokens: evaluation.maxNewTokens, klSamples: evaluation.klSamples, trainer: training.trainer),
             questions: questions.files, confirmationShare: data.confirmationShare)

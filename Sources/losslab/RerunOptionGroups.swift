@@ -86,6 +86,8 @@ struct RerunQuestionOptions: ParsableArguments {
     @Option(help: "Sampling temperature; 0 is greedy.")
     var temperature = 0.7
 
+    @OptionGroup var shape: SamplingShapeOptions
+
     @Option(help: "Longest answer, in tokens.")
     var maxNewTokens = 512
 

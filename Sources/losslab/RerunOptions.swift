@@ -81,7 +81,11 @@ struct RerunOptions: ParsableArguments {
             heldOutShare: heldOutShare, batchSize: training.batchSize, microBatchSize: training.microBatch,
             epochs: training.epochs, maxSteps: training.maxSteps, schedule: training.schedule,
             maxLength: training.maxLength, maxPromptLength: training.maxPromptLength, questions: questionFiles,
-            sampling: [.init(name: "sampled", temperature: questions.temperature, samples: questions.samples)],
+            sampling: [
+                .init(
+                    name: "sampled", temperature: questions.temperature, samples: questions.samples,
+                    shape: questions.shape.chosen)
+            ],
             maxNewTokens: questions.maxNewTokens, trainer: training.trainer.rawValue)
     }
 }

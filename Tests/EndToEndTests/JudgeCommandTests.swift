@@ -321,7 +321,7 @@ import Testing
         #expect(malformed.code == 65 && malformed.errors.contains("broken.jsonl:1"))
         let good = base + ["--suite", JudgeData.mtBench, "--answers", answers]
         let budget = try program.run(good + ["--budget", "2"])
-        #expect(budget.code == 65 && budget.errors.contains("no price for j"))
+        #expect(budget.code == 65 && budget.errors.contains("--budget needs a price for j"))
         let key = try program.run(good + ["--key-env", "NO_SUCH_KEY", "--base-url", "https://judge.invalid/v1"])
         #expect(key.code == 65 && key.errors.contains("NO_SUCH_KEY"))
         let nobody = try program.run(good + ["--retries", "0"])

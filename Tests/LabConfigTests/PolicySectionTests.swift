@@ -16,13 +16,14 @@ import Testing
               dataset: pairs/hh_rlhf/train.jsonl.gz
               columns: {prompt: instruction, chosen: "good \\"one\\""}
               confirmationShare: 0.3
-            evaluation: {suite: mt_bench, temperature: 0.5, samples: 2, klSamples: 0}
+            evaluation: {suite: mt_bench, temperature: 0.5, samples: 2, topP: 0.9, topK: 20, klSamples: 0}
             training: {batchSize: 8, trainer: trl}
             judge: {kind: classifier, model: a/b, label: POSITIVE}
             budget: {candidates: 0}
             """
         let config = try #require(try CampaignFile.parse(yaml, file: "x.yaml").first)
         let policy = try #require(config.policy)
+        #expect(policy.evaluation.shape == SamplingShape(topP: 0.9, topK: 20))
         #expect(policy.model.model == "my/sft" && policy.model.loraRank == 16 && policy.model.quantization == "4bit")
         #expect(policy.data.columns == ["prompt": "instruction", "chosen": "good \"one\""])
         #expect(policy.evaluation.suite == "mt_bench" && policy.evaluation.klSamples == 0)

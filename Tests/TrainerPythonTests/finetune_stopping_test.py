@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
 from finetune_models import CHATML, bench, save_tiny, sentence, tiny_model, train_tokenizer, write_rows  # noqa: E402
-from losslab_trainer.finetune.generation import Plan, TransformersEngine  # noqa: E402
+from losslab_trainer.finetune.generation import Plan, Shape, TransformersEngine  # noqa: E402
 from losslab_trainer.finetune.models import load_model  # noqa: E402
 from losslab_trainer.finetune.settings import AdapterSettings, ModelSettings  # noqa: E402
 from losslab_trainer.finetune.stopping import refusal, stop_ids, turn_end  # noqa: E402
@@ -74,6 +74,85 @@ def test_greedy_is_the_likeliest_token_after_each(tmp_path: Path) -> None:
         for token in found:
             assert token == int(loaded.model(torch.tensor([ids])).logits[0, -1].argmax())
             ids.append(token)
+
+
+def penalised(logits: Any, written: list[int], penalty: float) -> Any:
+    """Logits after CTRL's penalty (arXiv:1909.05858, section 4.1), worked out here once more."""
+    found = logits.clone()
+    for token in set(written):
+        found[token] = found[token] * penalty if found[token] < 0 else found[token] / penalty
+    return found
+
+
+def test_a_wanted_repetition_penalty_counts_what_was_written_and_no_padding(tmp_path: Path) -> None:
+    """Prompts of two lengths, with padding that is the token that ends answers."""
+    save_tiny(tmp_path / "model")
+    loaded = load_model(ModelSettings(str(tmp_path / "model"), dtype="float32", device="cpu"))
+    loaded.tokenizer.pad_token_id = loaded.tokenizer.eos_token_id
+    plan = Plan(0, 1, 1, Shape(repetition_penalty=3.0))
+    answers = TransformersEngine(loaded.model, loaded.tokenizer).complete(PROMPTS, plan, 10)
+    assert answers != TransformersEngine(loaded.model, loaded.tokenizer).complete(PROMPTS, Plan(0, 1, 1), 10)
+    with torch.no_grad():
+        for prompt, answer in zip(PROMPTS, answers, strict=True):
+            ids = list(prompt)
+            for token in answer:
+                logits = loaded.model(torch.tensor([ids])).logits[0, -1]
+                assert token == int(penalised(logits, ids, 3.0).argmax())
+                ids.append(token)
+
+
+@pytest.mark.parametrize("shape", [Shape(top_k=3), Shape(top_p=0.2), Shape(min_p=0.7)], ids=["top-k", "top-p", "min-p"])
+def test_what_a_user_wants_of_sampling_is_kept_to(tmp_path: Path, shape: Shape) -> None:
+    """Every drawn token is among those that the setting leaves, and without the setting others are drawn too."""
+    save_tiny(tmp_path / "model")
+    loaded = load_model(ModelSettings(str(tmp_path / "model"), dtype="float32", device="cpu"))
+
+    def outside(shape: Shape) -> int:
+        engine, count = TransformersEngine(loaded.model, loaded.tokenizer), 0
+        for seed in range(6):
+            for prompt, answer in zip(PROMPTS, engine.complete(PROMPTS, Plan(1.0, 1, seed, shape), 8), strict=True):
+                ids = list(prompt)
+                for token in answer:
+                    chances = loaded.model(torch.tensor([ids])).logits[0, -1].softmax(-1)
+                    ranked = chances.sort(descending=True)
+                    rank = int((ranked.indices == token).nonzero())
+                    before = float(ranked.values[:rank].sum())
+                    count += (
+                        rank >= (wanted.top_k or len(chances))
+                        or before >= wanted.top_p
+                        or float(chances[token]) < wanted.min_p * float(ranked.values[0])
+                    )
+                    ids.append(token)
+        return count
+
+    wanted = shape
+    with torch.no_grad():
+        assert outside(shape) == 0
+        assert outside(Shape()) > 0
+
+
+def test_a_job_says_how_answers_are_drawn() -> None:
+    """What it leaves out, or says as null, bends nothing."""
+    assert Shape.read(None) == Shape() == Shape.read({"topP": None})
+    given = {"topP": 0.9, "topK": 20, "minP": 0.05, "repetitionPenalty": 1.1}
+    plan = Plan(0.7, 1, 4, Shape.read(given))
+    assert plan.transformers_options() == {
+        "do_sample": True,
+        "temperature": 0.7,
+        "top_k": 20,
+        "top_p": 0.9,
+        "min_p": 0.05,
+        "repetition_penalty": 1.1,
+    }
+    assert Plan(0, 1, 4, Shape()).transformers_options() == {"do_sample": False}
+    assert Plan(0, 1, 4).vllm_options() == {
+        "temperature": 0,
+        "seed": None,
+        "top_p": 1.0,
+        "top_k": -1,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+    }
 
 
 NEEDS_SYSTEM = "{% if messages[0]['role'] != 'system' %}{{ raise_exception('no system message') }}{% endif %}"

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,12 +33,53 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What bends sampling beside the temperature; as it stands here, nothing does."""
+
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    @staticmethod
+    def read(given: Mapping[str, Any] | None) -> Shape:
+        """As a job says it; what it leaves out bends nothing."""
+        names = {"topP": "top_p", "topK": "top_k", "minP": "min_p", "repetitionPenalty": "repetition_penalty"}
+        return Shape(**{names[key]: value for key, value in (given or {}).items() if value is not None})
+
+
+@dataclass(frozen=True)
 class Plan:
     """How often, how hot and by which seed each question is answered. Temperature 0 is greedy."""
 
     temperature: float
     samples: int
     seed: int
+    shape: Shape = field(default_factory=Shape)
+
+    def transformers_options(self) -> dict[str, Any]:
+        """For `generate`; a checkpoint's own settings are none of them."""
+        shape = self.shape
+        how: dict[str, Any] = {"do_sample": False}
+        if self.temperature > 0:
+            how = {"do_sample": True, "temperature": self.temperature, "top_k": shape.top_k, "top_p": shape.top_p}
+            if shape.min_p > 0:
+                how["min_p"] = shape.min_p
+        if shape.repetition_penalty != 1:
+            how["repetition_penalty"] = shape.repetition_penalty
+        return how
+
+    def vllm_options(self) -> dict[str, Any]:
+        """For vLLM's SamplingParams, which writes "all tokens" as -1."""
+        shape = self.shape
+        return {
+            "temperature": self.temperature,
+            "seed": self.seed if self.temperature > 0 else None,
+            "top_p": shape.top_p,
+            "top_k": shape.top_k or -1,
+            "min_p": shape.min_p,
+            "repetition_penalty": shape.repetition_penalty,
+        }
 
 
 class Engine(Protocol):
@@ -66,7 +107,7 @@ class TransformersEngine:
         rows, start = ROWS_AT_ONCE[self.device.type], 0
         torch.manual_seed(plan.seed)
         while start < len(order):
-            part = self._alike(order[start : start + rows], prompts, max_new_tokens)
+            part = self._alike(order[start : start + rows], prompts, plan, max_new_tokens)
             try:
                 new = self._generate([prompts[i] for i in part], plan, max_new_tokens)
             except Exception as error:
@@ -85,16 +126,18 @@ class TransformersEngine:
             start += len(part)
         return found
 
-    def _alike(self, order: list[int], prompts: Sequence[Sequence[int]], new: int) -> list[int]:
+    def _alike(self, order: list[int], prompts: Sequence[Sequence[int]], plan: Plan, new: int) -> list[int]:
         """The first of these, sorted by length, that can be continued together by up to ``new`` tokens.
 
         Where the rotary tables switch with the length, a batch has one of them (sides.py). So prompts on different
-        sides are apart, and where answers may cross, only prompts of one length do so at the same token.
+        sides are apart, and where answers may cross, only prompts of one length do so at the same token. A repetition
+        penalty counts padding as written, often the token that ends an answer: there too only one length goes together.
         """
 
         def kind(i: int) -> tuple[Hashable, int]:
             length = len(prompts[i])
-            return self._side(length), 0 if self._side(length) == self._side(length + new) else length
+            together = self._side(length) == self._side(length + new) and plan.shape.repetition_penalty == 1
+            return self._side(length), 0 if together else length
 
         return [i for i in order if kind(i) == kind(order[0])]
 
@@ -105,9 +148,6 @@ class TransformersEngine:
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
         mask = (torch.arange(width, device=self.device) >= width - lengths[:, None]).long()
         stops = stop_ids(self.model, self.tokenizer)
-        how: dict[str, Any] = {"do_sample": False}
-        if plan.temperature > 0:
-            how = {"do_sample": True, "temperature": plan.temperature, "top_k": 0, "top_p": 1.0}
         with torch.inference_mode(), without_habits(self.model):
             rows = self.model.generate(
                 input_ids=ids,
@@ -116,7 +156,7 @@ class TransformersEngine:
                 eos_token_id=sorted(stops),
                 pad_token_id=pad,
                 use_cache=True,
-                **how,
+                **plan.transformers_options(),
             )[:, width:].tolist()
         return [cut(row, stops) for row in rows]
 
@@ -134,12 +174,7 @@ class VllmEngine:
         """See Engine."""
         from vllm import SamplingParams, TokensPrompt  # noqa: PLC0415
 
-        parameters = SamplingParams(
-            temperature=plan.temperature,
-            max_tokens=max_new_tokens,
-            seed=plan.seed if plan.temperature > 0 else None,
-            stop_token_ids=sorted(self.stops),
-        )
+        parameters = SamplingParams(max_tokens=max_new_tokens, stop_token_ids=sorted(self.stops), **plan.vllm_options())
         outputs = self.engine.generate([TokensPrompt(prompt_token_ids=list(p)) for p in prompts], parameters)
         return [list(output.outputs[0].token_ids) for output in outputs]
 
@@ -160,7 +195,7 @@ def answer_questions(
             messages[i].append({"role": "user", "content": questions[i // plan.samples].turns[turn]})
         prompts = [prompt_ids(tokenizer, messages[i]) for i in rows]
         seed = stream(plan.seed, f"turn {turn}")
-        completed = engine.complete(prompts, Plan(plan.temperature, plan.samples, seed), max_new_tokens)
+        completed = engine.complete(prompts, replace(plan, seed=seed), max_new_tokens)
         for i, prompt, tokens in zip(rows, prompts, completed, strict=True):
             text = answer_text(tokenizer, prompt, tokens)
             messages[i].append({"role": "assistant", "content": text.strip()})

@@ -56,7 +56,10 @@ class Job:
     def plans(self) -> dict[str, generation.Plan]:
         return {
             str(spec["name"]): generation.Plan(
-                spec["temperature"], spec["samples"], generation.stream(self.training.seed, spec["name"])
+                spec["temperature"],
+                spec["samples"],
+                generation.stream(self.training.seed, spec["name"]),
+                generation.Shape.read(spec.get("shape")),
             )
             for spec in self.json.get("sampling") or []
         }
