@@ -94,7 +94,7 @@ public struct PolicyTrainingConfig: Codable, Sendable, Equatable {
 
     /// Pairs that the loss sees at once and a step is made of.
     public var batchSize = 16
-    /// Pairs in memory at once; `nil` takes what fits. The result is the same.
+    /// Pairs in memory at once; `nil` takes what fits. The result is the same up to rounding.
     public var microBatchSize: Int?
     public var schedule = "cosine"
     /// `losslab`, or `trl` for the loss inside TRL's trainer.

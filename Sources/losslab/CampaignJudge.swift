@@ -61,13 +61,13 @@ struct NamedInputs {
     ) throws {
         var request = ground.request
         request.questions = ground.questions.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)
-        var identity = try FinetuneIdentity(request, engine: engine, hashes).ground(request, by: finetuner)
+        let named = try FinetuneIdentity(request, engine: engine, hashes)
+        var identity = try named.ground(request, by: finetuner)
         identity["confirmation share"] = "\(ground.confirmationShare)"
         self.identity = identity
         files = [
-            "model": try hashes.identity(of: request.model.path), "data": try hashes.identity(of: request.data.path),
-            "questions": try hashes.identity(of: ground.questions[.search] ?? ""),
-            "heldOutQuestions": try hashes.identity(of: ground.questions[.heldOut] ?? ""),
-        ]
+            "model": request.model.path, "data": request.data.path, "questions": ground.questions[.search] ?? "",
+            "heldOutQuestions": ground.questions[.heldOut] ?? "",
+        ].compactMapValues(named.content)
     }
 }

@@ -128,4 +128,23 @@ import Testing
         #expect(judgments.map(\.score) == [nil, 7.75])
         #expect(judgments[1].explanation.contains("no verdict"))
     }
+
+    /// Its games would count as ties, or as no games, which a search would learn to use. A baseline's marks are not its fault.
+    @Test func anAnswerThatHoldsEveryVerdictHasLost() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let suite = try smallPairwiseSuite(scratch)
+        let every = "[[A>>B]] [[A>B]] [[A=B]] [[B>A]] [[B>>A]]"
+        // Finds the answer of the policy clearly worse, whichever place it has.
+        let judge = ScriptedJudge { request in reply(request.shown.contains("1: z") ? "[[A>>B]]" : "[[B>>A]]") }
+        func scores(against baseline: String) async throws -> [Double?] {
+            let stage = PairwiseJudge(
+                suites: ["w": [.search: (suite: suite, baseline: ModelAnswers(model: "base", turns: [3: [baseline]]))]],
+                service: judge, settings: JudgeSettings(model: "j"))
+            let asked = [Answer(questionID: 3, samples: [[every], ["an answer"], ["mine: [[A=B]]"]])]
+            return try await stage.judge(asked, of: "w", questions: .search).map(\.score)
+        }
+        #expect(try await scores(against: "z") == [1, 1, 1])
+        #expect(try await scores(against: "z \(every)") == [1, nil, nil])
+    }
 }

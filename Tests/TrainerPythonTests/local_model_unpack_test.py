@@ -110,10 +110,22 @@ def test_a_folder_is_made_once_and_nothing_is_overwritten(tmp_path: Path) -> Non
     assert json.loads((folder / SOURCE_FILE).read_text())["sha256"] == "abc"
 
 
-def test_a_file_that_is_no_model_leaves_nothing(tmp_path: Path) -> None:
-    """A broken file ends in one sentence that names it."""
-    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\x03\0\0\0" + bytes(64))
-    with pytest.raises(FetchProblem, match=r"broken\.gguf cannot be read as a model to train") as caught:
-        unpack(tmp_path / "broken.gguf", tmp_path / "folder", "abc", "Broken")
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("how", ["empty", "no magic", "cut in a tensor", "cut in the metadata", "lying lengths"])
+def test_a_file_that_is_no_model_leaves_nothing(tmp_path: Path, how: str) -> None:
+    """Whatever the readers raise, a broken file ends in one sentence that blames the file and not the disk."""
+    broken = write_gguf(tiny(True), tmp_path / "broken.gguf")
+    whole = broken.read_bytes()
+    key = whole.index(b"qwen2.context_length")
+    broken.write_bytes(
+        {
+            "empty": b"GGUF" + b"\x03\0\0\0" + bytes(64),
+            "no magic": b"JUNK" + whole[4:],
+            "cut in a tensor": whole[: len(whole) // 2],
+            "cut in the metadata": whole[: key + 22],
+            "lying lengths": whole[: key - 8] + b"\xff" * 6 + whole[key - 2 :],
+        }[how]
+    )
+    with pytest.raises(FetchProblem, match=r"broken\.gguf cannot be read as a model to train: ") as caught:
+        unpack(broken, tmp_path / "folder", "abc", "Broken")
+    assert caught.value.kind == "content" and "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["broken.gguf"]

@@ -90,6 +90,12 @@ public struct PairwiseGrader: Sendable {
         return (game, note)
     }
 
+    /// Whether an answer's own marks, and not its rival's, are all the verdicts of a judge's words.
+    static func isSilenced(_ game: PairRow.Game, by answer: [String]) -> Bool {
+        game.score == nil
+            && PairVerdict.read(SpokenText(of: game.judgment).text, besides: AnswerMarks(of: answer)) == .repeatsAnswer
+    }
+
     private static func reading(of replies: [ChatReply], besides marks: AnswerMarks) -> PairVerdict.Reading {
         guard !replies.contains(where: { $0.choices.first?.finish == .refusal }) else { return .none }
         return PairVerdict.read(replies.map { SpokenText(of: $0.text).text }.joined(separator: "\n"), besides: marks)

@@ -6,7 +6,7 @@ public import LabCore
 /// A conversation is compared as a whole, in both orders, and gets one judgment: `1 + 9 * g`, `g` the mean over both
 /// games of the five-step grade (1 for `A>>B` in its favour, 0.5 for a tie, 0 for a clear loss). 5.5 is the baseline's level.
 /// A game in which the judge gave no verdict speaks for neither side and counts as a tie beside one with a verdict; where
-/// neither game has one there is no score.
+/// neither game has one there is no score. An answer that holds all verdicts of the judge's words itself has lost that game.
 public struct PairwiseJudge: AnswerJudge {
     private let suites: [String: [QuestionSet: (suite: PairwiseSuite, baseline: ModelAnswers)]]
     private let service: any ChatService
@@ -63,8 +63,9 @@ public struct PairwiseJudge: AnswerJudge {
                 job.question, model: world, answer: job.answer, baseline: baseline.model, baselineAnswer: job.baseline)
         } receive: { index, graded in
             let job = jobs[index]
-            let grades = graded.row.games.enumerated().map { index, game in
-                game.score.map { index == 0 ? 1 - $0.gradeOfA : $0.gradeOfA }
+            let grades = graded.row.games.enumerated().map { index, game -> Double? in
+                if PairwiseGrader.isSilenced(game, by: job.answer) { return 0 }
+                return game.score.map { index == 0 ? 1 - $0.gradeOfA : $0.gradeOfA }
             }
             // Alone, the order that has a verdict would carry the judge's taste for a position into the score.
             let sum = grades.reduce(0) { $0 + ($1 ?? 0.5) }

@@ -4,9 +4,9 @@ public import LabCore
 /// Grades a campaign's answers with a model under MT-Bench's prompts.
 ///
 /// A local judge is the same with another base URL in its service. Ratings outside 1 to 10, refusals and replies without
-/// a rating are judgments without a score whose explanation says why. An answer that holds ratings itself, all of those that
-/// the judge's words hold, gets the lowest score: without a score it would count as the others' mean, which a search would
-/// learn to use.
+/// a rating are judgments without a score whose explanation says why. An answer that holds all ratings
+/// of the judge's words itself gets the lowest score: without one it would count as the mean of the others, which a search
+/// would learn to use.
 public struct MTBenchJudge: AnswerJudge {
     private let suites: [String: [QuestionSet: MTBenchSuite]]
     private let fallback: MTBenchSuite?
@@ -79,11 +79,11 @@ public struct MTBenchJudge: AnswerJudge {
             try await grader.grade(job.question, turn: job.turn, answers: job.turns, model: world)
         } receive: { index, graded in
             let job = jobs[index]
-            let claims = graded.note.unparsed == .repeatsAnswer && !AnswerMarks(of: job.turns).ratings.isEmpty
+            let silenced = graded.note.unparsed == .repeatsAnswer && !AnswerMarks(of: job.turns).ratings.isEmpty
             found[index] = Judgment(
                 questionID: job.id, turn: job.turn - 1, sample: job.sample,
-                score: claims ? Rating.scale.lowerBound : graded.row.score,
-                explanation: (claims ? "(the lowest score, for the answer holds ratings itself) " : "")
+                score: silenced ? Rating.scale.lowerBound : graded.row.score,
+                explanation: (silenced ? "(the lowest score, for the answer holds ratings itself) " : "")
                     + Self.explanation(of: graded))
             if graded.row.judgment == JudgmentRow.apiError { failures.append(graded.note.error ?? "no reason given") }
         }

@@ -20,6 +20,9 @@ public struct FinetuneIdentity: Sendable {
         self.contents = contents
     }
 
+    /// What stands for a file, folder or Hub id of the request.
+    public func content(of path: String) -> String? { contents[path] }
+
     /// One training at one setting with one seed.
     public func key(
         of loss: LossSource, _ spec: TrialSpec, as request: FinetuneRequest, by finetuner: PoolFinetuner

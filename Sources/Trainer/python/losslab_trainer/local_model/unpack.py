@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from losslab_trainer.failures import sentence
 from losslab_trainer.local_model.lifeline import end_with_standard_input
 from losslab_trainer.local_model.problem import FetchProblem
 
@@ -63,9 +64,8 @@ def _write(file: Path, folder: Path) -> None:
             file.parent, gguf_file=file.name, dtype=torch.float32, trust_remote_code=False
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
-    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise FetchProblem("content", f"{file} cannot be read as a model to train: {reason}") from error
+    except Exception as error:  # whatever the readers of a foreign file come upon
+        raise FetchProblem("content", f"{file} cannot be read as a model to train: {sentence(error)}") from error
     config, weights = read.config, read.state_dict()
     # What is saved is no quantised model any more; `save_pretrained` refuses one that says so.
     del config.quantization_config
